@@ -158,6 +158,28 @@ async function startRegistry(names: readonly string[]) {
   return { filesOf, takeAsked: () => asked.splice(0), close: () => server.close() };
 }
 
+test("what an installer keeps of its downloads is there for agents and for checks that install", async () => {
+  const setup = "mkdir -p ~/.npm/_cacache node_modules; date > ~/.npm/_cacache/one; date > ~/.tool";
+  const agent = "cat ~/.npm/_cacache/one ~/.tool > src/seen.txt";
+  const plain = await repositoryWith(
+    filesOf(setup, "test -e ~/.tool && ! test -e ~/.npm/_cacache/one"),
+  );
+  const first = await work("Look for them", agent, plain);
+  expect(first.task.state).toBe("completed");
+  expect(first.read("src/seen.txt").trim().split("\n")).toHaveLength(2);
+  const registry = await startRegistry(["again"]);
+  const installing = await repositoryWith({
+    ...filesOf("npm ci --no-audit --no-fund", "npm ci --no-audit --no-fund --loglevel=error"),
+    ...registry.filesOf(["again"]),
+  });
+  const second = await work("Install again", "npm ci --no-audit && echo a > src/a.txt", installing);
+  registry.close();
+  expect(second.task.state, second.task.end_detail).toBe("completed");
+  expect(registry.takeAsked()).toEqual(["/again.tgz"]);
+  for (const { task } of [first, second])
+    expect((await receiptOf(task.id)).setup).toMatchObject([{ copied: { is_whole: true } }]);
+});
+
 test("the setup of another lock downloads only what is new; a fresh task all of it", async () => {
   const registry = await startRegistry(["one", "two"]);
   try {

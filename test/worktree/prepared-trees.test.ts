@@ -110,7 +110,11 @@ async function prepare(maxBytes = 1e9, branches: Record<string, (source: string)
 async function keepOne(
   made: Awaited<ReturnType<typeof prepare>>,
   condition = "c",
-  { isSeeded = false, name = condition } = {},
+  {
+    inHome = { cache: "cached" },
+    isSeeded = false,
+    name = condition,
+  }: { inHome?: Record<string, string>; isSeeded?: boolean; name?: string } = {},
 ) {
   const at = await made.worktreeAt(`maker_${name}`, made.base);
   const files = await readCommitFiles(made.mirror, made.base);
@@ -120,7 +124,7 @@ async function keepOne(
   write(at.worktree, { "deps/one/main.js": "1", "sub/out/built": "b", "own.env": "mine" });
   symlinkSync("one", join(at.worktree, "deps/link"));
   mkdirSync(at.home);
-  writeFileSync(join(at.home, "cache"), "cached");
+  write(at.home, inHome);
   const reads = await listReads(at.worktree, paths, before);
   const kept = await made.open().keep({
     ...{
@@ -200,6 +204,50 @@ test("a setup from nothing starts with the downloads of one that started without
   await keepOne(made, "c", { isSeeded: true, name: "seeded" });
   expect(await seed("second")).toEqual({ isSeeded: true, names: ["cache", "cache/one"] });
   expect(await seed("third", "d")).toEqual({ isSeeded: false, names: [] });
+});
+
+test("downloads for another installation go only where one may run; what tools read goes everywhere", async () => {
+  const made = await prepare(1e9, { other: (source) => write(source, { lock: "two" }) });
+  const read = {
+    ".npm/_logs/one.log": "l",
+    ".local/share/pnpm/store/v10/links/pkg/main.js": "m",
+    ".cargo/registry/src/lib.rs": "r",
+    ".yarn/berry/cache/pkg.zip": "z",
+    ".cache/ms-playwright/chrome": "c",
+  };
+  const spent = {
+    ".npm/_cacache/index": "i",
+    ".local/share/pnpm/store/v10/files/00/ab": "f",
+    ".local/share/pnpm/store/v10/index/00/ab.json": "{}",
+    ".cache/pip/http/one": "w",
+  };
+  const { kept } = await keepOne(made, "c", { inHome: { ...read, ...spent } });
+  const trees = made.open({ quickMs: -1 });
+  const give = async (name: string, installsNothing: boolean, commit = made.base) => {
+    const at = await made.worktreeAt(name, commit);
+    const given = await trees.give({ ...made.about, ...at, commit, installsNothing });
+    const files = readdirSync(at.home, { recursive: true, encoding: "utf8" });
+    const isThere = (path: string) => files.includes(path);
+    expect(Object.keys(read).filter((path) => !isThere(path))).toEqual([]);
+    const count = Object.keys(spent).filter(isThere).length;
+    return { isWhole: given?.isWhole, count };
+  };
+  const spare = join(made.home, "prepared", kept.id, "spare");
+  const whenSpare = () => vi.waitFor(() => expect(existsSync(spare)).toBe(true));
+  expect(await give("check", true)).toEqual({ isWhole: true, count: 0 });
+  await whenSpare();
+  expect(await give("next_check", true)).toEqual({ isWhole: true, count: 0 });
+  await whenSpare();
+  expect(await give("agent", false)).toEqual({ isWhole: true, count: 4 });
+  // Where setup runs on top, it starts with all of them.
+  await whenSpare();
+  expect(await give("on_top", true, made.commits.other)).toEqual({ isWhole: false, count: 4 });
+  const home = join(made.home, "seeded");
+  mkdirSync(home);
+  await trees.seed({ condition: "c", home, paths: [".npm/_cacache", ".yarn/berry/cache"] });
+  expect(existsSync(join(home, ".npm/_cacache/index"))).toBe(true);
+  expect(existsSync(join(home, ".yarn/berry/cache/pkg.zip"))).toBe(true);
+  expect(made.problems).toEqual([]);
 });
 
 test("only downloads that a lock checks are handed on", () => {

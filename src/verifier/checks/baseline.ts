@@ -37,7 +37,7 @@ async function runOnce(
   if (checks.length === 0) return { baseline: none, reused: null };
   return withCleanWorktree(input, baseCommit, async (clean) => {
     const place = placeRuns(input, { ...clean, commit: baseCommit });
-    const setup = await setUp(input, place);
+    const setup = await setUp(input, place, checks);
     const setupDetail = setup
       ? `\`${setup.check.command}\`: ${setup.run.detail}`
       : none.setupDetail;

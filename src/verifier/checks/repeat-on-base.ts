@@ -18,7 +18,7 @@ export function makeRepeatOnBase(
     withCleanWorktree(input, input.baseCommit, async (clean) => {
       const label = `-base-again-${++round}`;
       const place = placeRuns(input, { ...clean, commit: input.baseCommit });
-      const setup = await setUp(input, place, label);
+      const setup = await setUp(input, place, [check], label);
       if (setup && !setup.ok) return { ...setup.run, status: "inconclusive" as const };
       return runCheck(check, place, checkLogPath(input.logRoot, index, check, label));
     });

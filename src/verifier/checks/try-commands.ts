@@ -35,7 +35,7 @@ export async function withTries<T>(
         // What an agent tries is no evidence, nor is what it is refused.
         const confined = { ...clean.confined, onDenials: () => {} };
         const at: CheckPlace = { ...place, ...clean, confined };
-        const setup = await setUp(place, { ...at, signal });
+        const setup = await setUp(place, { ...at, signal }, null);
         ready({ at, setup });
         await over;
       }).catch(failed);

@@ -133,7 +133,7 @@ async function readChange(input: VerifyInput, renames: readonly Rename[]): Promi
     const place = placeRuns(input, { ...clean, commit: input.commit });
     const none = { results: [], repetitions: [], setup: null, rewritten: [], spoiled: null };
     const from = performance.now();
-    const setup = await setUp(input, place);
+    const setup = await setUp(input, place, input.checks);
     const account = setup && describeSetUp(setup, performance.now() - from);
     const read: Read = { ...none, account };
     if (setup && !setup.ok) return { ...read, account: null, setup };
@@ -195,7 +195,7 @@ async function isGreenAlone(
 ): Promise<boolean> {
   return withCleanWorktree(input, input.commit, async (clean) => {
     const place = placeRuns(input, { ...clean, commit: input.commit });
-    const setup = await setUp(input, place, "-alone");
+    const setup = await setUp(input, place, input.checks, "-alone");
     if (setup && !setup.ok) return false;
     const log = checkLogPath(input.logRoot, index, check, "-alone");
     return (await runCheck(check, place, log)).status === "green";

@@ -89,7 +89,7 @@ async function runTrial(
 ): Promise<Trial> {
   return withCleanWorktree(input, commit, async (clean) => {
     const place = placeRuns(input, { commit, ...clean });
-    const setup = await setUp(input, place, `-${label}`);
+    const setup = await setUp(input, place, checks, `-${label}`);
     const runs = new Map<string, CheckRun>();
     if (setup && !setup.ok) return { tree, runs, setupFailed: describeSetup(setup), rewritten: [] };
     for (const check of checks) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
-import type { CheckRun } from "../../core/proof/verdict.ts";
+import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import type { Service } from "../../core/settings/service.ts";
 import { type Denial, makeDenialList } from "../../sandbox/box/find-denials.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
@@ -23,6 +23,7 @@ import {
   setupCheck,
   withCleanWorktree,
 } from "./clean-worktree.ts";
+import { mayInstall } from "./may-install.ts";
 
 /**
  * The setup of a worktree, paid once: what it made on a base commit is kept and copied into each
@@ -45,17 +46,27 @@ export type SetupInput = CleanPlace & {
 export type SetupPlace = Pick<CheckPlace, "commit" | "worktree"> & {
   home: string | null;
   included: readonly string[];
+  /** Nothing that runs there installs again. */
+  installsNothing?: boolean;
 };
 
-/** Sets a clean worktree up. Null when there is no setup. `round` goes into the name of its log. */
+/**
+ * Sets a clean worktree up. Null when there is no setup. `round` goes into the name of its log.
+ * `checks`: all that runs there afterwards; null: whatever anybody asks for.
+ */
 export async function setUp(
   input: SetupInput,
   place: CheckPlace & { included?: readonly string[] },
+  checks: readonly Check[] | null,
   round = "",
 ): Promise<Setup | null> {
   const { included = [], worktree, commit } = place;
   const home = place.confined?.home ?? null;
-  const { failed, given } = await givePrepared(input, { commit, worktree, home, included });
+  const commands = checks?.map(({ command }) => command);
+  const installsNothing =
+    input.setup.length > 0 && commands !== undefined && !(await mayInstall(input, commands));
+  const at = { commit, worktree, home, included, installsNothing };
+  const { failed, given } = await givePrepared(input, at);
   if (failed) return failed;
   const check = setupCheck(input.setup.at(-1) ?? "");
   if (given && given.refused.length > 0) place.confined?.onDenials("setup", check, given.refused);
@@ -115,12 +126,12 @@ export function whyUnkept({ prepared, sandbox, setup }: SetupInput): string | nu
 
 async function makeAndGive(
   input: SetupInput & { prepared: PreparedTrees },
-  { commit, home, included, worktree }: SetupPlace & { home: string },
+  { commit, home, included, installsNothing = false, worktree }: SetupPlace & { home: string },
 ): Promise<Provided> {
   const { baseCommit, mirror, prepared } = input;
   const condition = await findCondition(input, { worktree, included });
   if (condition === null) return nothing;
-  const want = { mirror, condition, commit, baseCommit, worktree, home };
+  const want = { mirror, condition, commit, baseCommit, worktree, home, installsNothing };
   const known = await prepared.give(want);
   // One that is there and was not given cannot be copied into this worktree.
   if (known || (await prepared.look(want)) !== null) return { given: known, failed: null };

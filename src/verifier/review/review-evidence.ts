@@ -64,7 +64,7 @@ async function runCommands(
   if (commands.length === 0) return new Map();
   return withCleanWorktree(input, input.commit, async (clean) => {
     const place: CheckPlace = { ...input, ...clean };
-    const setup = await setUp(input, place);
+    const setup = await setUp(input, place, null);
     const proofs = new Map<string, Proof>();
     for (const [index, line] of commands.slice(0, maxCommands).entries()) {
       const proof =

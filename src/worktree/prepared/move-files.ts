@@ -8,6 +8,7 @@ import { placeOf } from "../checkout/worktree-place.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import type { LimitView } from "../git/git-view.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { listSpent } from "./download-caches.ts";
 
 /** Moves what setup left out of a worktree, and copies it into others. */
 /** More single files and folders than that beside tracked ones are a build of the whole tree. */
@@ -17,8 +18,9 @@ const maxFiles = 300_000;
 const copyTimeoutMs = 10 * 60_000;
 
 /**
- * Moves the untracked files of a worktree into `draft/tree`, and its home to `draft/home`. Returns the
- * paths of the files and whole folders. Throws a DeputyError where that cannot be kept.
+ * Moves the untracked files of a worktree into `draft/tree`, its home to `draft/home`, and of that what
+ * only another installation needs to `draft/downloads`. Returns the paths of the files and whole
+ * folders, and of these downloads. Throws a DeputyError where that cannot be kept.
  */
 export async function fillDraft(
   mirror: Mirror,
@@ -33,7 +35,7 @@ export async function fillDraft(
     home: string;
     worktree: string;
   },
-): Promise<string[]> {
+): Promise<{ entries: string[]; downloads: string[] }> {
   const git = openMirror(mirror, { workTree: worktree, index: placeOf(mirror, worktree).index });
   const list = async (args: string[]) => {
     const { exitCode, stderr, stdout } = await git.ask(args);
@@ -63,7 +65,11 @@ export async function fillDraft(
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     await mkdir(join(draft, "home"), { mode: 0o700 });
   });
-  return entries;
+  const downloads: string[] = [];
+  await mkdir(join(draft, "downloads"), { mode: 0o700 });
+  for (const path of await listSpent(join(draft, "home")))
+    if (await moveInside(join(draft, "home"), join(draft, "downloads"), path)) downloads.push(path);
+  return { entries, downloads };
 }
 
 /** How much a tree takes: files and folders, and bytes on disk. */
@@ -79,46 +85,52 @@ export async function measureFiles(
     if (Number.isNaN(count)) throw new Error(`du: ${stdout.slice(0, 200)}`);
     return count;
   };
-  const [bytes, files] = [await measure("-B1"), await measure("--inodes")];
+  const [bytes, files] = await Promise.all([measure("-B1"), measure("--inodes")]);
   if (files > maxFiles) throw cannotKeep(`it leaves ${files} files`);
   return { bytes, files };
 }
 
 /**
- * Copies the entries to the same paths of a worktree, whose folders are there, and the home. Runs
- * where nothing but these is seen, so that no link leads anywhere else.
+ * Copies the entries to the same paths of a worktree, whose folders are there, and the content of these
+ * folders (`home`, `downloads`) to the home. Runs where nothing but these is seen, so that no link
+ * leads anywhere else.
  */
 export async function copyFiles(
   limitView: LimitView,
   from: string,
-  entries: readonly string[],
+  { entries, folders }: { entries: readonly string[]; folders: readonly string[] },
   { home, worktree }: { home: string; worktree: string },
 ): Promise<void> {
+  if (entries.length + folders.length === 0) return;
   await mkdir(home, { recursive: true, mode: 0o700 });
+  const inHome = folders.flatMap((name) => [`${join(from, name)}/.`, home]);
   const pairs = entries.flatMap((path) => {
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     return [join(from, "tree", path), join(worktree, folder)];
   });
   const script =
     'while [ $# -gt 1 ]; do cp -a --reflink=auto -- "$1" "$2" || exit 1; shift 2; done';
-  const argv = ["sh", "-c", script, "sh", `${join(from, "home")}/.`, home, ...pairs];
+  const argv = ["sh", "-c", script, "sh", ...inHome, ...pairs];
   await runThere(limitView, argv, worktree, { readOnly: [from], writable: [worktree, home] });
 }
 
-/** Copies a whole tree and its home into a folder, at the lowest priority. */
+/** Copies a tree and its home, without the downloads, into a folder, at the lowest priority. */
 export async function copyWhole(limitView: LimitView, from: string, to: string): Promise<void> {
   const parts = [join(from, "tree"), join(from, "home")];
   const argv = ["nice", "-n", "19", "cp", "-a", "--reflink=auto", "--", ...parts, to];
   await runThere(limitView, argv, to, { readOnly: [from], writable: [to] });
 }
 
-/** Copies those of these folders that are in a home to the same paths of another, which has none of them. */
+/**
+ * Copies those of these folders that a prepared tree has in its home or among its downloads to the same
+ * paths of a home that has none of them.
+ */
 export async function copyCaches(
   limitView: LimitView,
   { from, paths, to }: { from: string; paths: readonly string[]; to: string },
 ): Promise<void> {
   const script =
-    'from=$1 to=$2; shift 2; for path; do [ -d "$from/$path" ] || continue; mkdir -p "$(dirname "$to/$path")" && cp -a --reflink=auto -- "$from/$path" "$to/$path" || exit 1; done';
+    'from=$1 to=$2; shift 2; for path; do for part in home downloads; do [ -d "$from/$part/$path" ] || continue; mkdir -p "$(dirname "$to/$path")" && cp -a --reflink=auto -- "$from/$part/$path" "$to/$path" || exit 1; done; done';
   const argv = ["sh", "-c", script, "sh", from, to, ...paths];
   await runThere(limitView, argv, to, { readOnly: [from], writable: [to] });
 }

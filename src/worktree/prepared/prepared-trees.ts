@@ -28,7 +28,8 @@ import { openSpares } from "./spares.ts";
  *
  *   ID/prepared.json   what it was made of; its time of modification is that of the last use
  *   ID/tree, ID/home   the files
- *   ID/spare           a copy of them for the next worktree (spares.ts)
+ *   ID/downloads       what was in that home and only another installation needs (download-caches.ts)
+ *   ID/spare           a copy of tree and home for the next worktree (spares.ts)
  */
 export type PreparedTrees = {
   /**
@@ -68,6 +69,8 @@ export type Want = {
   /** A tree of this commit is given where none fits whole. */
   baseCommit: string;
   condition: string;
+  /** Where setup need not run, nothing installs again: the downloads are left out. */
+  installsNothing?: boolean;
 };
 
 /** `isWhole`: setup need not run; else it runs on top. */
@@ -97,7 +100,7 @@ export type Made = {
 };
 
 const manifest = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   mirror: z.string(),
   condition: z.string(),
   commit: z.string(),
@@ -118,6 +121,8 @@ const manifest = z.object({
   }),
   /** Paths of files and whole folders. */
   entries: z.array(z.string()),
+  /** Paths of what was moved out of its home, and belongs there. */
+  downloads: z.array(z.string()),
   files: z.number(),
   bytes: z.number(),
 });
@@ -222,7 +227,10 @@ export function openPreparedTrees({
         const given = await spares.give(tree.id, entries, want);
         isMoved = given === "moved";
         if (given === "partly") await takeOut(want.worktree, entries);
-        if (!isMoved) await copyFiles(limitView, folder, entries, want);
+        const needsAll = tree.downloads.length > 0 && !(isWhole && want.installsNothing);
+        const rest = needsAll ? ["downloads"] : [];
+        const whole = { entries, folders: ["home", ...rest] };
+        await copyFiles(limitView, folder, isMoved ? { entries: [], folders: rest } : whole, want);
         await utimes(join(folder, nameOfManifest), new Date(), new Date());
       } catch (error) {
         onProblem(`what setup made for ${tree.commit.slice(0, 10)} could not be copied`, error);
@@ -239,7 +247,7 @@ export function openPreparedTrees({
       const from = (await list()).find((one) => one.condition === condition && !one.isSeeded);
       if (!from || paths.length === 0) return false;
       try {
-        await copyCaches(limitView, { from: join(root, from.id, "home"), paths, to: home });
+        await copyCaches(limitView, { from: join(root, from.id), paths, to: home });
       } catch (error) {
         onProblem("what an earlier setup downloaded could not be copied", error); // it downloads again
       }
@@ -250,14 +258,22 @@ export function openPreparedTrees({
       const draft = join(root, `${draftPrefix}${id}`);
       await mkdir(draft, { recursive: true, mode: 0o700 });
       try {
-        const entries = await fillDraft(mirror, { apart, draft, home, worktree });
+        const moved = await fillDraft(mirror, { apart, draft, home, worktree });
         const size = await measureFiles(limitView, draft);
         if (size.bytes > maxBytes)
           throw cannotKeep(`it takes ${inMb(size.bytes)} MB, more than prepared_mb allows`);
         const { commit, condition, inputs, isSeeded, setupMs } = made;
-        const about = { version: 1 as const, mirror: mirror.gitDir, condition, commit, inputs };
+        const about = { version: 2 as const, mirror: mirror.gitDir, condition, commit, inputs };
         const refused = [...made.refused];
-        const text = { ...about, entries, ...size, setupMs, isSeeded, refused, madeAt: new Date() };
+        const text = {
+          ...about,
+          ...moved,
+          ...size,
+          setupMs,
+          isSeeded,
+          refused,
+          madeAt: new Date(),
+        };
         await writeFile(join(draft, nameOfManifest), JSON.stringify(text), { mode: 0o600 });
         await rename(draft, join(root, id));
         await makeRoom();
