@@ -104,6 +104,28 @@ test("a task that waits for what is over is settled", async () => {
   expect(await finish(task)).toBe("completed");
 });
 
+test("a stage waits longer for a server that is away than for anything else", async () => {
+  for (const [isOutage, times] of [
+    [false, 5],
+    [true, 12],
+  ] as const) {
+    const task = await bench.submitPlanned();
+    const execute = await bench.claim("execute");
+    if (execute) await bench.report(execute, success("execute"));
+    for (let time = 1; time <= times; time++) {
+      const isDue = "hold_at = now() - interval '1 second'";
+      if (time > 1) await corrupt("subtasks", "task_id", task, isDue);
+      const claim = await bench.claim("verify");
+      if (!claim) throw new Error(`nothing to verify, ${time}`);
+      await bench.report(claim, { kind: "broken", detail: "away", isOutage });
+    }
+    const recover = await bench.claim("recover");
+    if (!recover) throw new Error("nothing to recover");
+    await bench.report(recover, decided("retry"));
+    expect(await finish(task)).toBe("completed");
+  }
+});
+
 test("a question that is gone: the subtask tries again, with the answers it has", async () => {
   const task = await bench.submitPlanned();
   const execute = await bench.claim("execute");

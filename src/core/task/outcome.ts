@@ -117,8 +117,11 @@ export type Outcome =
    * counted.
    */
   | { kind: "unreadable"; detail: string }
-  /** The stage could not do its work (disk, git, network): it is retried a few times. */
-  | { kind: "broken"; detail: string };
+  /**
+   * The stage could not do its work (disk, git, network): it is retried a few times. `isOutage`: for
+   * want of another server, which is waited for longer.
+   */
+  | { kind: "broken"; detail: string; isOutage?: boolean };
 
 export type LostWork = {
   detail: string;

@@ -1,3 +1,4 @@
+import { DeputyError } from "../../core/base/error.ts";
 import type { AbortCause } from "../../core/task/abort-cause.ts";
 import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
@@ -306,5 +307,7 @@ function parked(cause: AbortCause): Outcome {
 }
 
 function broken(error: unknown): Outcome {
-  return { kind: "broken", detail: error instanceof Error ? error.message : String(error) };
+  const detail = error instanceof Error ? error.message : String(error);
+  const isOutage = error instanceof DeputyError && error.code === "unavailable";
+  return { kind: "broken", detail, ...(isOutage && { isOutage }) };
 }

@@ -18,7 +18,13 @@ import { noteLate } from "./late-work.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
-import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import {
+  maxOutageFailures,
+  maxStageFailures,
+  maxStageLosses,
+  stageRetryAt,
+  waitForSlot,
+} from "./stage-retry.ts";
 import { takeBack } from "./take-back.ts";
 
 /**
@@ -272,7 +278,8 @@ async function advanceSubtask(
         await endAttempt(ledger, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
-      if (subtask.stageFailures + 1 < maxStageFailures[claim.stage]) {
+      const max = outcome.isOutage ? maxOutageFailures : maxStageFailures[claim.stage];
+      if (subtask.stageFailures + 1 < max) {
         return retryStage(ledger, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
       }
       return breakStage(outcome.detail);

@@ -4,15 +4,17 @@ import type { StageName } from "../../core/task/outcome.ts";
 /**
  * Retries of a stage before its failure becomes the subtask's or task's problem. Stages that depend
  * on another server outlast half an hour of downtime: finished work must not fail because a forge
- * was down at night.
+ * was down at night. Of the others one that needed such a server counts the same
+ * (a partial mirror's source).
  */
+export const maxOutageFailures = 12;
 export const maxStageFailures = {
-  plan: 12,
+  plan: maxOutageFailures,
   execute: 5,
   verify: 5,
   recover: 5,
   integrate: 5,
-  deliver: 12,
+  deliver: maxOutageFailures,
 } as const satisfies Record<StageName, number>;
 
 /** How often the process running a stage may die before the stage itself counts as the cause. */
