@@ -139,8 +139,9 @@ const ownFiles: Record<string, string[]> = {
       "lfs-pointer",
       "open-mirror",
     ],
-    ...["publish", "repair-mirror", "repository-lock", "revert", "snapshot", "source-repository"],
-    ...["sparse", "stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
+    ...["partial-mirror", "publish", "repair-mirror", "repository-lock", "revert", "snapshot"],
+    ...["salvage-mirror", "source-repository", "sparse", "stale-locks", "throw-away"],
+    ...["worktree", "worktree-place", "write-object"],
     // Folders of ours, and the root of a worktree; what is in it is looked at folder by folder.
     ...["access-times", "move-files", "prepared-trees", "spares"],
   ],

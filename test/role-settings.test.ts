@@ -69,6 +69,7 @@ test.each([
   ["roles:\n  coder:\n    stall_minutes: -1\n", 3, "stall_minutes"],
   ["roles:\n  coder:\n    model_silence_minutes: 6\n", 3, "model_silence_minutes"],
   ["repositories:\n  not-a-path:\n    roles: {}\n", 2, "not-a-path"],
+  ["repositories:\n  /srv/app:\n    partial_clone: true\n", 3, "is for remote repositories"],
 ])("what cannot be is refused at start by its line: %j", async (yaml, line, words) => {
   const loading = load(yaml);
   await expect(loading).rejects.toThrow(`config.yaml line ${line}`);

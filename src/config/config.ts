@@ -18,6 +18,7 @@ import { readCommits } from "./commit-settings.ts";
 import {
   nameOf,
   readNetworks,
+  readPartialClones,
   readRoles,
   repositoriesSchema,
   rolesSchema,
@@ -204,6 +205,7 @@ export function loadConfig(
     /** Null: standard. */
     proof: readChoice(env, "DEPUTY_PROOF", proofLevels) ?? file.proof ?? null,
     roles: readRoles(file),
+    partialClones: readPartialClones(file.repositories),
     commits: readCommits(
       file.commits,
       Object.entries(file.repositories ?? {}).map(([name, own]) => [nameOf(name), own.commits]),

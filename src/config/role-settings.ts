@@ -59,16 +59,29 @@ export const rolesSchema = z.strictObject({
   reviewer: roleSchema.optional(),
 });
 
-export const repositoriesSchema = z.record(
-  z.string().refine((text) => isRepository(text), {
-    error: "must be an absolute path or the URL of a repository",
-  }),
-  z.strictObject({
-    roles: rolesSchema.optional(),
-    network: networksSchema.optional(),
-    commits: commitsSchema.optional(),
-  }),
-);
+export const repositoriesSchema = z
+  .record(
+    z.string().refine((text) => isRepository(text), {
+      error: "must be an absolute path or the URL of a repository",
+    }),
+    z.strictObject({
+      roles: rolesSchema.optional(),
+      network: networksSchema.optional(),
+      commits: commitsSchema.optional(),
+      /** Its mirror fetches contents of files only when they are needed. */
+      partial_clone: z.boolean().optional(),
+    }),
+  )
+  .superRefine((repositories, context) => {
+    for (const [name, { partial_clone: isPartial }] of Object.entries(repositories))
+      if (isPartial && parseRepository(name).kind === "local")
+        context.addIssue({
+          code: "custom",
+          path: [name, "partial_clone"],
+          message:
+            "is for remote repositories, by their URL; one on this machine is mirrored whole",
+        });
+  });
 
 export type RoleSettings = {
   /** Null: the daemon's default. */
@@ -156,6 +169,14 @@ export function readNetworks(
   return new Map(
     Object.entries(repositories ?? {}).map(([name, { network }]) => [nameOf(name), network]),
   );
+}
+
+/** The repositories in the file whose mirrors are partial. */
+export function readPartialClones(
+  repositories: z.infer<typeof repositoriesSchema> | undefined,
+): ReadonlySet<string> {
+  const all = Object.entries(repositories ?? {});
+  return new Set(all.flatMap(([name, own]) => (own.partial_clone ? [nameOf(name)] : [])));
 }
 
 /** A repository as tasks store it: a folder by its real path. */

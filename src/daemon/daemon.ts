@@ -32,7 +32,7 @@ import { GarbledRow } from "../store/database/garbled.ts";
 import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
-import { makeAuthHeader } from "../wiring/github-access.ts";
+import { makeAuthHeader, makeSourceAccess } from "../wiring/github-access.ts";
 import { warmRepository } from "../wiring/warm-repository.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { openBus } from "./bus.ts";
@@ -151,10 +151,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const programs = services.add("spawner", startPrograms());
     const sandbox = await startSandbox(config, log, programs.runCommand);
-    const mirrors = openMirrors(config.paths.mirrors, {
-      run: programs.runGit,
-      limitView: sandbox.limitView,
-    });
+    const git = { run: programs.runGit, limitView: sandbox.limitView };
+    const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config));
     const prepared = openPrepared(config, sandbox, log);
     await prepared?.tidy();
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);

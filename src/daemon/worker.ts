@@ -8,6 +8,7 @@ import { type StageRunner, startStageRunner } from "../orchestrator/runner/run-s
 import { makeAdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { openQueue } from "../queue/open.ts";
 import { makeStages } from "../stages.ts";
+import { makeSourceAccess } from "../wiring/github-access.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { openBus } from "./bus.ts";
 import { openDatabase } from "./database.ts";
@@ -52,10 +53,8 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   services.add("registered process", { stop: self.end });
   const programs = services.add("spawner", startPrograms());
   const sandbox = await startSandbox(config, log, programs.runCommand);
-  const mirrors = openMirrors(config.paths.mirrors, {
-    run: programs.runGit,
-    limitView: sandbox.limitView,
-  });
+  const git = { run: programs.runGit, limitView: sandbox.limitView };
+  const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config));
   const prepared = openPrepared(config, sandbox, log);
   const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact, prepared });
   const space = services.add(

@@ -13,6 +13,7 @@ import { listPlans } from "../store/tasks/plans.ts";
 import { getTask } from "../store/tasks/tasks.ts";
 import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
 import { repositoryConfigPath } from "../verifier/checks/read-repository-config.ts";
+import { fetchPart } from "../worktree/checkout/sparse.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { requirePushable } from "../worktree/publish/publish.ts";
 import { listFilesAt } from "../worktree/read/read-commit.ts";
@@ -169,6 +170,8 @@ async function prepare(
     : nothingToRun;
   const { setup, registries, checks, checksSource, protectedPaths, sparse } = inspected;
   const { delivery, proof, notes, tools } = inspected;
+  // Here, because this stage waits for a remote that is away.
+  await fetchPart(base.mirror, base.baseCommit, sparse);
   if (task.expectsChange) await requireRoom(deps, task, base);
   if (task.delivery === "auto" && delivery === "pr") {
     requireConfiguredDelivery(() => requireForge(deps.config, task.repository));

@@ -13,6 +13,7 @@ import {
   placeMirror,
   resolveBase,
 } from "../worktree/mirror/mirror.ts";
+import { explainWhole } from "../worktree/mirror/partial-mirror.ts";
 import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
 import { parseRepository, type Repository } from "../worktree/mirror/repository-url.ts";
 import { findMergeBase } from "../worktree/read/read-commit.ts";
@@ -76,7 +77,7 @@ async function fixBase(
     fetchContent(mirror, repository, base.commit, content),
     task.expectsChange ? noteCheckout(mirror, repository, head, { base: base.commit, signal }) : [],
   ]);
-  const notes = [...ofContent, ...ofCheckout];
+  const notes = [...explainWhole(mirror, repository), ...ofContent, ...ofCheckout];
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { SourceAccess } from "../worktree/mirror/mirror.ts";
 import { isLoopback } from "../worktree/mirror/repository-url.ts";
 
 /** What the configured GitHub means for git: its token, and the files it takes. */
@@ -23,6 +24,17 @@ export function makeAuthHeader({
     if (!login?.token || (protocol === "http:" && !isLoopback(hostname))) return null;
     const basic = Buffer.from(`${login.user}:${login.token}`).toString("base64");
     return `Authorization: Basic ${basic}`;
+  };
+}
+
+/** How mirrors reach what they are mirrors of. */
+export function makeSourceAccess({
+  github,
+  partialClones,
+}: Pick<Config, "github" | "partialClones">): SourceAccess {
+  return {
+    authHeader: makeAuthHeader(github),
+    wantsPartial: (url) => partialClones.has(url),
   };
 }
 

@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
 
 /** Git over HTTP as a forge serves it: by git's own server program, behind a gateway of the test's. */
 const backend = join(
@@ -42,6 +43,37 @@ export function serveGit(request: IncomingMessage, response: ServerResponse, roo
       .filter((line) => !line.startsWith("Status: "))
       .map((line) => line.split(": "));
     response.writeHead(Number(status), Object.fromEntries(fields)).end(whole.subarray(split + 4));
+  });
+}
+
+export type GitRemote = {
+  url: string;
+  bare: string;
+  /** The requests so far: a method and a path each. */
+  requests: string[];
+  /** What becomes of a request, where a test sets it: true is served, false refused. */
+  gate: (request: IncomingMessage) => boolean | Promise<boolean>;
+  close(): void;
+};
+
+/** A bare clone of a repository, served with filters for partial clones and open for pushes. */
+export async function serveClone(source: string, bare: string): Promise<GitRemote> {
+  const git = (...args: string[]) => execFileSync("git", args, { stdio: "ignore" });
+  git("clone", "--quiet", "--bare", source, bare);
+  for (const key of ["http.receivepack", "uploadpack.allowFilter"])
+    git("-C", bare, "config", key, "true");
+  const remote: GitRemote = { url: "", bare, requests: [], gate: () => true, close: () => {} };
+  const server = createServer(async (request, response) => {
+    remote.requests.push(`${request.method} ${request.url}`);
+    if (await remote.gate(request)) serveGit(request, response, dirname(bare));
+    else response.writeHead(503).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const path = bare.slice(bare.lastIndexOf("/"));
+  return Object.assign(remote, {
+    url: `http://127.0.0.1:${port}${path}`,
+    close: () => server.close(),
   });
 }
 

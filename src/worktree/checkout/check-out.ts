@@ -6,6 +6,7 @@ import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { allowMissingLfs } from "../content/lfs-missing.ts";
 import { findSubmodule, listSubmodules } from "../content/submodules.ts";
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchFilesAt } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { findDifference } from "../read/find-difference.ts";
 import { isHeld, readSparse, type SparseRecord } from "./sparse.ts";
@@ -91,6 +92,7 @@ async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
   const names = await withFolder(root, relative(root, workTree), ({ path }) => readdir(path));
   const isFresh = names.every((name) => name === ".git");
   const sparse = sparseAt(mirror, what);
+  await fetchFilesAt(mirror, commit, (path) => sparse === null || isHeld(sparse, path));
   if (sparse && !isFresh) await clearFolders(git, workTree, sparse);
   await git.run([
     "read-tree",

@@ -4,6 +4,7 @@ import { removeInside } from "../../sandbox/files/remove-tree.ts";
 import { join0 } from "../commits/worktree-changes.ts";
 import type { Git } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchFilesAt } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { findOutside, isHeld, readSparse, type SparseRecord, writeSparse } from "./sparse.ts";
 import {
@@ -36,6 +37,7 @@ export async function holdDifferent(mirror: Mirror, place: Place, commit: string
   const outside = await findOutside(mirror, sparse.folders, from, commit);
   const files = new Set(outside.filter((path) => !isHeld(sparse, path)));
   if (files.size === 0) return;
+  await fetchFilesAt(mirror, from, (path) => files.has(path));
   const scratch = placeScratchIndex(place);
   await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch, writes: true });

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isInPart, type Sparse } from "../../core/settings/sparse.ts";
 import { foldersAround } from "../commits/edit-tree.ts";
+import { fetchFilesAt } from "../mirror/fetch-missing.ts";
 import { type Mirror, sparseFolder } from "../mirror/open-mirror.ts";
 import { diffTrees } from "../read/diff-trees.ts";
 
@@ -55,9 +56,20 @@ export async function findSparse(
   { base, folders: names }: Sparse,
   commit: string,
 ): Promise<SparseRecord> {
-  const folders = names.map((name) => Buffer.from(name).toString("latin1"));
+  const folders = toLatin1(names);
   const files = await findOutside(mirror, folders, base, commit);
   return { folders, files: new Set(files) };
+}
+
+/** Fetches what the worktrees of a base will hold into a partial mirror; no folders: all of it. */
+export async function fetchPart(
+  mirror: Mirror,
+  commit: string,
+  names: readonly string[],
+): Promise<void> {
+  const folders = toLatin1(names);
+  const isHeld = (path: string) => folders.length === 0 || isInPart(folders, path);
+  await fetchFilesAt(mirror, commit, isHeld);
 }
 
 /** The paths outside of the folders in which two commits differ. */
@@ -82,3 +94,6 @@ function writePatterns(folders: readonly string[]): string {
   const parents = [...around].flatMap((folder) => [`/${folder}/`, `!/${folder}/*/`]);
   return ["/*", "!/*/", ...parents, ...folders.map((folder) => `/${folder}/`), ""].join("\n");
 }
+
+const toLatin1 = (names: readonly string[]) =>
+  names.map((name) => Buffer.from(name).toString("latin1"));

@@ -1,4 +1,5 @@
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchForMerge } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { findMergeBase } from "../read/read-commit.ts";
 import { commitTree } from "./commit-tree.ts";
@@ -20,6 +21,7 @@ export async function mergeCommits(
   const common = await findMergeBase(mirror, into, from);
   if (common === from) return { kind: "merged", commit: into, fastForward: true };
   if (common === into) return { kind: "merged", commit: from, fastForward: true };
+  if (common !== null) await fetchForMerge(mirror, common, into, from);
   const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", into, from];
   const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
   const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { nameTempFile } from "../../sandbox/files/temp.ts";
+import { fetchFilesAt } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 import { listFilesAt, readFileAt } from "../read/read-commit.ts";
@@ -22,6 +23,7 @@ export function findFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap
 async function readFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap<string, string>> {
   const files = await listFilesAt(mirror, commit);
   const rules = files.filter((path) => path === rulesName || path.endsWith(`/${rulesName}`));
+  await fetchFilesAt(mirror, commit, (path) => /(^|\/)\.gitattributes$/.test(path));
   const texts = await Promise.all(rules.map((path) => readFileAt(mirror, commit, path)));
   if (!texts.some((text) => text?.includes("filter"))) return new Map();
   const index = nameTempFile("attributes");

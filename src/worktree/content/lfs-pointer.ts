@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchMissing } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /** A file under Git LFS as committed: a few lines that name its content by hash and size. */
@@ -24,6 +25,7 @@ export async function readPointers(
   mirror: Mirror,
   blobs: readonly string[],
 ): Promise<Map<string, LfsPointer>> {
+  await fetchMissing(mirror, blobs);
   const git = openMirror(mirror);
   const batch = async (how: string[], ids: readonly string[]): Promise<Buffer> => {
     const args = ["cat-file", ...how];

@@ -127,7 +127,11 @@ export function buildGitEnvironment(
     env[`GIT_CONFIG_KEY_${index}`] = key;
     env[`GIT_CONFIG_VALUE_${index}`] = value;
   }
-  if (place.gitDir !== null) env.GIT_DIR = place.sparse ?? place.gitDir;
+  if (place.gitDir !== null) {
+    env.GIT_DIR = place.sparse ?? place.gitDir;
+    // What a partial mirror lacks is fetched by the daemon alone (partial-mirror.ts).
+    env.GIT_NO_LAZY_FETCH = "1";
+  }
   if (place.workTree !== undefined) env.GIT_WORK_TREE = place.workTree;
   if (place.index !== undefined) env.GIT_INDEX_FILE = place.index;
   if (place.objects !== undefined) {

@@ -58,18 +58,26 @@ export function openGit(place: GitPlace & { cwd?: string }, host: GitHost = loca
   };
 }
 
+/** The version of the installed git; zeros where it says none. Throws where there is no git. */
+export async function gitVersion(): Promise<{ version: string; major: number; minor: number }> {
+  const text = await openGit({ gitDir: null, mode: "hermetic", cwd: "/" }).run(["version"]);
+  const [, version = "", major = "0", minor = "0"] = /(([0-9]+)\.([0-9]+)[^\s]*)/.exec(text) ?? [];
+  return { version, major: Number(major), minor: Number(minor) };
+}
+
 /** The version of the installed git, and what is wrong with it, if anything. For `doctor`. */
 export async function checkGitVersion(): Promise<{
   version: string | null;
   problem: string | null;
 }> {
-  let text: string;
   try {
-    text = await openGit({ gitDir: null, mode: "hermetic", cwd: "/" }).run(["version"]);
+    const { version, major, minor } = await gitVersion();
+    const isNew = major > 2 || (major === 2 && minor >= 38);
+    return {
+      version,
+      problem: isNew ? null : `git ${version} is too old: 2.38 or newer is needed`,
+    };
   } catch {
     return { version: null, problem: "git is not installed: install git 2.38 or newer" };
   }
-  const [, version = "", major = "0", minor = "0"] = /(([0-9]+)\.([0-9]+)[^\s]*)/.exec(text) ?? [];
-  const isNew = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38);
-  return { version, problem: isNew ? null : `git ${version} is too old: 2.38 or newer is needed` };
 }

@@ -1,5 +1,6 @@
 import { withRepositoryLock } from "../git/repository-lock.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isPartial } from "./partial-mirror.ts";
 
 /**
  * Packs a mirror, and deletes objects that have been unreferenced for a while; git never does this
@@ -12,7 +13,15 @@ export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promi
     mirror.gitDir,
     () =>
       openMirror(mirror).run(
-        ["-c", "pack.threads=1", "gc", "--quiet", "--cruft", `--prune=${grace}`],
+        [
+          "-c",
+          "pack.threads=1",
+          ...noBitmaps(mirror),
+          "gc",
+          "--quiet",
+          "--cruft",
+          `--prune=${grace}`,
+        ],
         { signal },
       ),
     signal,
@@ -20,6 +29,10 @@ export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promi
 }
 
 const grace = "2.weeks.ago";
+
+/** A bitmap needs every object, and git fails without one. */
+const noBitmaps = (mirror: Mirror) =>
+  isPartial(mirror) ? ["-c", "repack.writeBitmaps=false"] : [];
 
 /**
  * Packs the refs, loose objects and small packs of a mirror in use. Deletes no ref and no object,
@@ -31,7 +44,7 @@ export async function packMirror(mirror: Mirror, signal: AbortSignal): Promise<v
   const git = openMirror(mirror);
   const packRefs = () => git.run(["pack-refs", "--all"], { signal });
   await withRepositoryLock(mirror, mirror.gitDir, packRefs, signal);
-  await git.run(["-c", "pack.threads=1", "repack", "--quiet", "-d", "-n", "--geometric=2"], {
-    signal,
-  });
+  // By size git packs what was fetched from a promisor as if it were ours, or refuses to.
+  const how = isPartial(mirror) ? [] : ["--geometric=2"];
+  await git.run(["-c", "pack.threads=1", "repack", "--quiet", "-d", "-n", ...how], { signal });
 }

@@ -3,6 +3,7 @@ import { openGit } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { healStaleLocks } from "../git/stale-locks.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { blobFilter, isPartial, promisor, promisorUrl } from "./partial-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { findIn, inspectSource } from "./source-repository.ts";
 import { explainTransport, openTransport } from "./transport.ts";
@@ -20,14 +21,21 @@ export type FetchOptions = {
   want?: string;
 };
 
-/** Fetches all branches, tags and HEAD; what is gone from the source is pruned. */
+/**
+ * Fetches all branches, tags and HEAD; what is gone from the source is pruned. Returns false where
+ * contents were to be left out (partial-mirror.ts) and the source sent them all the same.
+ */
 export async function fetchAll(
   mirror: Mirror,
   repository: Repository,
   options: FetchOptions,
   withHead = true,
-): Promise<void> {
-  const place = { gitDir: mirror.gitDir, authHeader: options.authHeader };
+): Promise<boolean> {
+  const partial = isPartial(mirror);
+  const place = {
+    ...{ gitDir: mirror.gitDir, authHeader: options.authHeader },
+    ...(partial && { config: promisorUrl(repository) }),
+  };
   const git = healStaleLocks(openTransport(repository, place), mirror.gitDir);
   const { signal, want } = options;
   // A folder inside a checkout is no URL that git fetches from.
@@ -42,22 +50,22 @@ export async function fetchAll(
     "--no-recurse-submodules",
     "--no-auto-maintenance",
     "--update-shallow",
+    ...(partial ? [`--filter=${blobFilter}`] : []),
     "--end-of-options",
-    url,
+    partial ? promisor : url,
     "+refs/heads/*:refs/remotes/origin/*",
     "+refs/tags/*:refs/tags/*",
     ...(want && !(await has(mirror, want)) ? [`+${want}:refs/source/commits/${want}`] : []),
   ];
   const head = withHead ? ["+HEAD:refs/source/HEAD"] : [];
-  try {
-    await git.run([...args, ...head], signal ? { signal } : {});
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    const unborn = withHead && /couldn't find remote ref HEAD/.test(error.stderr);
+  const { exitCode, stderr } = await git.ask([...args, ...head], signal ? { signal } : {});
+  if (exitCode !== 0) {
+    const unborn = withHead && /couldn't find remote ref HEAD/.test(stderr);
     if (unborn) return fetchAll(mirror, repository, options, false);
-    throw explainTransport(error, repository);
+    throw explainTransport(new GitFailure(args, exitCode, stderr), repository);
   }
   if (!withHead) await openMirror(mirror).run(["update-ref", "-d", "refs/source/HEAD"]);
+  return !/filtering not recognized/.test(stderr);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isPartial } from "./partial-mirror.ts";
 
 /** The folders of refs that hold snapshots and nothing that is delivered. */
 const folders =
@@ -17,6 +18,7 @@ export async function measureSnapshots(mirror: Mirror, signal: AbortSignal): Pro
     .filter((line) => line !== "")
     .map((line) => `${isSnapshot(line) ? "" : "^"}${line.slice(0, line.indexOf(" "))}\n`);
   if (!input.some((line) => !line.startsWith("^"))) return 0;
-  const args = ["rev-list", "--stdin", "--objects", "--disk-usage"];
+  const promised = isPartial(mirror) ? ["--exclude-promisor-objects"] : [];
+  const args = ["rev-list", "--stdin", "--objects", "--disk-usage", ...promised];
   return Number(await git.run(args, { input: input.join(""), signal }));
 }

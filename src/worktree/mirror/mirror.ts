@@ -16,13 +16,14 @@ import {
   type Mirrors,
   openMirror,
   openMirrors,
+  type SourceAccess,
 } from "./open-mirror.ts";
 import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { baseCandidates, findIn } from "./source-repository.ts";
 
 // The rest of the system uses mirrors through this file.
-export { listMirrors, type Mirror, type Mirrors, openMirror, openMirrors };
+export { listMirrors, type Mirror, type Mirrors, openMirror, openMirrors, type SourceAccess };
 
 /** A mirror that was just brought up to date, with the source's HEAD at that time. */
 export type FetchedMirror = Mirror & { head: SourceHead | null };

@@ -8,6 +8,7 @@ import type { KnownTrees } from "../commits/edit-tree.ts";
 import { type Git, type GitHost, localGit, openGit } from "../git/git.ts";
 import type { LockQueues } from "../git/repository-lock.ts";
 import { healStaleLocks } from "../git/stale-locks.ts";
+import { healMissing, isPartial, promisorConfig } from "./partial-mirror.ts";
 import { makeReadCache, type ReadCache } from "./read-cache.ts";
 import { removeMany } from "./remove-many.ts";
 
@@ -29,14 +30,25 @@ export type Mirror = { gitDir: string } & Shared;
 /** State shared by all mirrors of a process; it belongs to the `Mirrors` that opened them. */
 type Shared = {
   host: GitHost;
-  reads: ReadCache;
-  /** Cached trees, by git directory; see edit-tree.ts. */
-  trees: LRUCache<string, KnownTrees>;
-  locks: LockQueues;
-  /** Deletes folders in the background, one after the other. */
-  deleteLater: (path: string) => void;
-  whenDeleted: () => Promise<void>;
+} & SourceAccess & {
+    reads: ReadCache;
+    /** Cached trees, by git directory; see edit-tree.ts. */
+    trees: LRUCache<string, KnownTrees>;
+    locks: LockQueues;
+    /** Deletes folders in the background, one after the other. */
+    deleteLater: (path: string) => void;
+    whenDeleted: () => Promise<void>;
+  };
+
+/** How the sources of mirrors are reached; see partial-mirror.ts. */
+export type SourceAccess = {
+  /** The header of requests to a URL, `Authorization: …`, or null. */
+  authHeader: (url: string) => string | null;
+  /** Whether a new mirror of this URL fetches contents only when they are needed. */
+  wantsPartial: (url: string) => boolean;
 };
+
+const plainAccess: SourceAccess = { authHeader: () => null, wantsPartial: () => false };
 
 /** The mirrors below a folder. */
 export type Mirrors = {
@@ -53,10 +65,15 @@ export async function listMirrors(mirrors: Mirrors): Promise<Mirror[]> {
     .map((name) => mirrors.at(join(mirrors.root, name)));
 }
 
-/** `root` is the folder of the mirrors; `host` runs git on them. */
-export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
+/** `root` is the folder of the mirrors; `host` runs git on them, which are whole without `access`. */
+export function openMirrors(
+  root: string,
+  host: GitHost = localGit,
+  access: SourceAccess = plainAccess,
+): Mirrors {
   const shared: Shared = {
     host,
+    ...access,
     reads: makeReadCache(),
     trees: new LRUCache({ max: maxTreeCaches }),
     locks: new Map(),
@@ -91,11 +108,13 @@ const config = `[core]
  */
 const attributes = "* -working-tree-encoding\n";
 
-const constants: readonly [string, string][] = [
-  ["config", config],
-  [join("info", "attributes"), attributes],
-  [join("info", "exclude"), ""],
-];
+function constantsOf(mirror: Pick<Mirror, "gitDir">): readonly [string, string][] {
+  return [
+    ["config", isPartial(mirror) ? config + promisorConfig : config],
+    [join("info", "attributes"), attributes],
+    [join("info", "exclude"), ""],
+  ];
+}
 
 /**
  * Hermetic git in a mirror, with a worktree or an index of ours when given. `writes`: the command
@@ -114,12 +133,12 @@ export function openMirror(
     literalPathspecs?: boolean;
   } = {},
 ): Git {
-  for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
+  for (const [name, text] of constantsOf(mirror)) restoreFile(join(mirror.gitDir, name), text);
   const { root, workTree } = place;
   const lfs = workTree !== undefined && usesLfs(mirror);
   const isSubmodule = root !== undefined && root !== workTree;
   const sparse = workTree === undefined || isSubmodule ? null : sparseFolder(mirror, workTree);
-  return healStaleLocks(
+  const git = healStaleLocks(
     openGit(
       {
         ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
@@ -130,6 +149,7 @@ export function openMirror(
     ),
     mirror.gitDir,
   );
+  return isPartial(mirror) ? healMissing(git, mirror) : git;
 }
 
 /** Our folder with the patterns of a sparse worktree (checkout/sparse.ts); null: it is whole. */
@@ -172,7 +192,7 @@ export async function draftMirror(mirror: Mirror): Promise<Mirror> {
     await mkdir(join(gitDir, folder), { recursive: true, mode: 0o700 });
   }
   await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
-  for (const [name, text] of constants) await writeFile(join(gitDir, name), text);
+  for (const [name, text] of constantsOf({ gitDir })) await writeFile(join(gitDir, name), text);
   return { ...mirror, gitDir };
 }
 

@@ -1,11 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { removeTree } from "../../sandbox/files/remove-tree.ts";
-import { readSparse, type SparseRecord } from "../checkout/sparse.ts";
 import { adoptWorktree } from "../checkout/worktree.ts";
-import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { withRepositoryLock } from "../git/repository-lock.ts";
 import { type FetchOptions, fetchAll } from "./fetch-source.ts";
@@ -18,9 +16,10 @@ import {
   openMirror,
   usesLfs,
 } from "./open-mirror.ts";
+import { canBePartial, isPartial, makePartial, makeWhole } from "./partial-mirror.ts";
 import type { Repository } from "./repository-url.ts";
+import { type KnownWorktree, salvage } from "./salvage-mirror.ts";
 import { findIn } from "./source-repository.ts";
-import { openTransport } from "./transport.ts";
 
 /**
  * A mirror can be deleted, cut in half or corrupted while tasks use it. All of it can be recovered:
@@ -72,16 +71,24 @@ function mayBeDamage(error: unknown): boolean {
   return signsOfDamage.test(error instanceof GitFailure ? error.stderr : error.message);
 }
 
+const crash = /ended by SIGSEGV/;
 const signsOfDamage =
-  /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack|invalid reference|is no tree|necessary objects|valid (object|commit|branch point)|single revision|could not get object|bad file|not a tree object|something we can merge|unable to parse object|does not exist in/i;
+  /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack|invalid reference|is no tree|necessary objects|valid (object|commit|branch point)|single revision|could not get object|bad file|not a tree object|something we can merge|ended by SIGSEGV|unable to parse object|does not exist in/i;
 
-/** Reads the whole mirror. Odd contents of old commits are no damage. */
+/**
+ * Reads the whole mirror. Odd contents of old commits are no damage. Git looks in what was promised
+ * for what it cannot read, so where just that cannot be read it calls itself until it crashes.
+ */
 async function isDamaged(mirror: Mirror): Promise<boolean> {
-  const { exitCode, stdout, stderr } = await openMirror(mirror).ask([
-    "fsck",
-    "--no-dangling",
-    "--no-progress",
-  ]);
+  const check = ["fsck", "--no-dangling", "--no-progress"];
+  const answer = await openMirror(mirror)
+    .ask(check)
+    .catch((error: unknown) => {
+      if (error instanceof GitFailure && crash.test(error.stderr)) return null;
+      throw error;
+    });
+  if (answer === null) return true;
+  const { exitCode, stdout, stderr } = answer;
   const said = `${stdout.toString("utf8")}\n${stderr}`;
   return (
     (exitCode & ~1) !== 0 ||
@@ -100,7 +107,8 @@ async function replace(
     if (await isSound()) return;
     const draft = await draftMirror(mirror);
     try {
-      await fetchAll(draft, repository, options);
+      if (await shallBePartial(mirror, repository)) await makePartial(draft, repository);
+      if (!(await fetchAll(draft, repository, options))) await makeWhole(draft);
       if (want !== undefined && (await findIn(openMirror(draft), want)) === null)
         // If no repository has it any more, the task that needs it reports that.
         await fetchAll(draft, repository, { ...options, want }).catch(() => {});
@@ -126,55 +134,13 @@ async function replace(
   for (const { path, commit, sparse } of known) await adoptWorktree(mirror, path, commit, sparse);
 }
 
+/** A mirror stays what it is; a new one is partial where that is wanted and possible. */
+async function shallBePartial(mirror: Mirror, repository: Repository): Promise<boolean> {
+  if (isPartial(mirror) || isWhole(mirror)) return isPartial(mirror);
+  return mirror.wantsPartial(repository.url) && (await canBePartial());
+}
+
 const asidePrefix = ".broken-";
-type KnownWorktree = { path: string; commit: string; sparse: SparseRecord | null };
-
-/** Takes over our refs as far as they are readable. Returns the worktrees of the broken mirror. */
-async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
-  await makeReadable(broken);
-  const source = { kind: "local", url: broken.gitDir, key: "", name: "" } as const;
-  const git = openTransport(source, { gitDir: draft.gitDir });
-  const fetch = (refspecs: string[]) =>
-    git.ask([
-      ...["-c", "fetch.fsckObjects=false", "fetch", "--quiet", "--no-tags"],
-      ...["--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options"],
-      ...[broken.gitDir, ...refspecs],
-    ]);
-  const ours = ["refs/deputy", "refs/source/modules"];
-  const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
-  if (all.exitCode !== 0) {
-    // One ref that lacks objects fails them all, so fetch each alone.
-    const list = ["for-each-ref", "--format=%(refname)", ...ours];
-    const { stdout } = await openMirror(broken).ask(list);
-    for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
-      await fetch([`+${ref}:${ref}`]);
-  }
-  const known: KnownWorktree[] = [];
-  for (const name of await readdir(join(broken.gitDir, "deputy")).catch(() => [])) {
-    const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
-    const commit = path && (await readIndexCommit(placeOf(broken, path)));
-    // A worktree without its commit is adopted when it is next used.
-    if (!commit || !(await findIn(openMirror(draft), commit))) continue;
-    try {
-      known.push({ path, commit, sparse: readSparse(broken, path) });
-    } catch {
-      // Its record cannot be read: it is adopted by what its task says, when it is next used.
-    }
-  }
-  return known;
-}
-
-/** Restores what git requires before it reads: a HEAD, the two folders, valid packed refs. */
-async function makeReadable({ gitDir }: Mirror): Promise<void> {
-  for (const folder of ["objects", "refs", "info"])
-    await mkdir(join(gitDir, folder), { recursive: true });
-  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
-  const file = join(gitDir, "packed-refs");
-  const text = await readFile(file, "utf8").catch(() => null); // none
-  if (text === null) return;
-  const lines = text.split("\n").filter((line) => /^(#.*|\^?[0-9a-f]{40}( refs\/.+)?)$/.test(line));
-  await writeFile(file, lines.map((line) => `${line}\n`).join(""));
-}
 
 const dayMs = 24 * 60 * 60_000;
 

@@ -61,7 +61,9 @@ async function findNewPointers(
   base: string,
   commit: string,
 ): Promise<LfsPointer[]> {
-  const args = ["rev-list", "--objects", "--no-object-names", commit, `^${base}`];
+  // What a partial mirror lacks is not ours.
+  const how = ["--objects", "--no-object-names", "--missing=allow-promisor"];
+  const args = ["rev-list", ...how, commit, `^${base}`];
   const ids = (await openMirror(mirror).run(args)).split("\n").filter(Boolean);
   const found = await readPointers(mirror, ids);
   const byOid = new Map([...found.values()].map((pointer) => [pointer.oid, pointer]));

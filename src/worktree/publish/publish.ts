@@ -8,6 +8,7 @@ import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { moveRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { isPartial } from "../mirror/partial-mirror.ts";
 import type { Repository } from "../mirror/repository-url.ts";
 import { findIn, findInSource, inspectSource, isPlainName } from "../mirror/source-repository.ts";
 import { explainTransport, openTransport } from "../mirror/transport.ts";
@@ -52,7 +53,11 @@ export async function publishBranch(
       `The branch ${branch} exists in ${repository.url} with other commits (${tip.slice(0, 10)}): rename or delete it, then deliver again.`,
     );
   }
-  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader: what.authHeader });
+  const git = openTransport(repository, {
+    ...{ gitDir: mirror.gitDir, authHeader: what.authHeader },
+    // Without deltas, which git would make to files that the other side has and this mirror may lack.
+    ...(isPartial(mirror) && { config: { "pack.window": "0" } }),
+  });
   const args = ["push", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed"];
   if (repository.kind === "local") args.push(`--receive-pack=${receivePack}`);
   const url =
@@ -274,6 +279,12 @@ function explainPush(
     const path = repository.kind === "local" ? repository.url : null;
     return new SpaceError(space.code, path, `${repository.url} cannot be written: ${stderr}`);
   }
+  if (/from promisor remote/.test(stderr))
+    return new DeputyError(
+      "unprocessable",
+      `${repository.url} lacks files of its own history, which the partial mirror of it left there: push that history to it again, then deliver again.`,
+      { field: "repository" },
+    );
   // What came did not hold its objects: nobody there refuses it, our mirror may be damaged.
   if (/unpack(er)? (error|failed)/i.test(stderr)) return failure;
   const said = quoteRemote(stderr);

@@ -1,5 +1,6 @@
 import type { TreeEntry } from "../commits/edit-tree.ts";
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchMissing } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
@@ -29,6 +30,7 @@ export async function readSizes(
   ids: readonly string[],
 ): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map();
+  await fetchMissing(mirror, ids);
   const args = ["cat-file", "--batch-check=%(objectname) %(objectsize)"];
   const said = await openMirror(mirror).run(args, { input: ids.map((id) => `${id}\n`).join("") });
   return new Map(

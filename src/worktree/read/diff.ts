@@ -1,5 +1,6 @@
 import { open, rm } from "node:fs/promises";
 import { nameTempFile } from "../../sandbox/files/temp.ts";
+import { fetchChange } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 import { measureChange } from "./diff-trees.ts";
@@ -71,6 +72,7 @@ async function writeDiff(
   { paths = [], context }: { paths?: readonly string[]; context?: number } = {},
 ): Promise<void> {
   await (await open(file, "w", 0o600)).close(); // an empty change leaves an empty file, private from the start
+  await fetchChange(mirror, ...commits);
   const only = paths.length > 0 ? ["--", ...paths] : []; // names, not patterns: git-environment.ts
   await openMirror(mirror).run([
     ...(largeFiles === "names" ? ["-c", fewBytes] : []),

@@ -1,4 +1,5 @@
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchChange } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { readSizes } from "./diff-trees.ts";
 
@@ -35,6 +36,7 @@ export async function readChange(
   to: string,
   isLarge: (path: string) => boolean = () => false,
 ): Promise<ChangedFile[]> {
+  await fetchChange(mirror, from, to);
   const entries = await listEntries(mirror, from, to);
   const idsOf = (some: readonly Entry[]) =>
     some.flatMap(({ before, now }) =>

@@ -1,0 +1,81 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readSparse, type SparseRecord } from "../checkout/sparse.ts";
+import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { healMissing, isPartial } from "./partial-mirror.ts";
+import { findIn } from "./source-repository.ts";
+import { openTransport } from "./transport.ts";
+
+/** Takes over what is ours from a broken mirror into the one that replaces it (repair-mirror.ts). */
+
+export type KnownWorktree = { path: string; commit: string; sparse: SparseRecord | null };
+
+/** Takes over our refs as far as they are readable. Returns the worktrees of the broken mirror. */
+export async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
+  await makeReadable(broken);
+  if (isPartial(broken)) await dropUnreadable(broken);
+  const source = { kind: "local", url: broken.gitDir, key: "", name: "" } as const;
+  const transport = openTransport(source, { gitDir: draft.gitDir });
+  // The other side of this fetch reads the broken mirror, and may lack there what was promised.
+  const git = isPartial(broken) ? healMissing(transport, broken) : transport;
+  const fetch = (refspecs: string[]) =>
+    git.ask([
+      ...["-c", "fetch.fsckObjects=false", "fetch", "--quiet", "--no-tags"],
+      ...["--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options"],
+      ...[broken.gitDir, ...refspecs],
+    ]);
+  const ours = ["refs/deputy", "refs/source/modules"];
+  const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
+  if (all.exitCode !== 0) {
+    // One ref that lacks objects fails them all, so fetch each alone.
+    const list = ["for-each-ref", "--format=%(refname)", ...ours];
+    const { stdout } = await openMirror(broken).ask(list);
+    for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
+      await fetch([`+${ref}:${ref}`]);
+  }
+  const known: KnownWorktree[] = [];
+  for (const name of await readdir(join(broken.gitDir, "deputy")).catch(() => [])) {
+    const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
+    const commit = path && (await readIndexCommit(placeOf(broken, path)));
+    // A worktree without its commit is adopted when it is next used.
+    if (!commit || !(await findIn(openMirror(draft), commit))) continue;
+    try {
+      known.push({ path, commit, sparse: readSparse(broken, path) });
+    } catch {
+      // Its record cannot be read: it is adopted by what its task says, when it is next used.
+    }
+  }
+  return known;
+}
+
+/** Restores what git requires before it reads: a HEAD, the two folders, valid packed refs. */
+async function makeReadable({ gitDir }: Mirror): Promise<void> {
+  for (const folder of ["objects", "refs", "info"])
+    await mkdir(join(gitDir, folder), { recursive: true });
+  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+  const file = join(gitDir, "packed-refs");
+  const text = await readFile(file, "utf8").catch(() => null); // none
+  if (text === null) return;
+  const lines = text.split("\n").filter((line) => /^(#.*|\^?[0-9a-f]{40}( refs\/.+)?)$/.test(line));
+  await writeFile(file, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** Takes fetched contents that cannot be read out of git's sight, which makes them missing again. */
+async function dropUnreadable(broken: Mirror): Promise<void> {
+  const packs = join(broken.gitDir, "objects", "pack");
+  const names = await readdir(packs).catch(() => []); // no packs: nothing to drop
+  for (const name of names.filter((file) => file.endsWith(".promisor"))) {
+    const pack = join(packs, basename(name, ".promisor"));
+    const isReadable = await openMirror(broken)
+      .ask(["verify-pack", `${pack}.idx`])
+      .then(
+        ({ exitCode }) => exitCode === 0,
+        () => false, // it crashed
+      );
+    if (isReadable) continue;
+    for (const end of [".idx", ".pack", ".promisor"])
+      if (existsSync(pack + end)) await rename(pack + end, `${pack}${end}.unreadable`);
+  }
+}
