@@ -5,6 +5,7 @@ import { benchIntake } from "./intake.mjs";
 import { benchLatency } from "./latency.mjs";
 import { benchCheckWaits, benchNoSetup } from "./no-setup.mjs";
 import { benchReach } from "./reach.mjs";
+import { benchPartialClone } from "./partial-clone.mjs";
 import { benchSetup } from "./setup.mjs";
 import { benchSetupDisk } from "./setup-disk.mjs";
 import { benchSnapshots } from "./snapshots.mjs";
@@ -13,7 +14,7 @@ import { benchThroughput } from "./throughput.mjs";
 import { benchList, benchRestart, benchTransitions, benchTrivial } from "./transitions.mjs";
 
 /**
- * `npm run bench [intake latency reach throughput claims snapshots idle transitions trivial list restart setup]`: each target beside what was measured. A
+ * `npm run bench [intake latency reach throughput claims snapshots idle transitions trivial list restart setup partial]`: each target beside what was measured. A
  * figure is a ratio to something simpler that was measured in the same run, or a share of the ideal.
  */
 const benches = {
@@ -104,6 +105,19 @@ const benches = {
         ms(changed),
         `at most ${ms(3 * add + 50)} (3 × bare + 50 ms)`,
         changed <= 3 * add + 50,
+      ),
+    ];
+  },
+  partial: async () => {
+    const { source, whole, partial } = await benchPartialClone();
+    const mb = (bytes) => `${Math.round(bytes / 1_000_000)} MB`;
+    return [
+      row(
+        "no mirror → first sparse worktree, 50 of 5,000 files, 201 commits",
+        `a whole mirror of ${mb(whole.bytes)} after ${ms(whole.ms)}; the source has ${mb(source)}`,
+        `a partial one of ${mb(partial.bytes)} after ${ms(partial.ms)}`,
+        "at most a tenth of the bytes, and no longer",
+        partial.bytes <= whole.bytes / 10 && partial.ms <= whole.ms,
       ),
     ];
   },
