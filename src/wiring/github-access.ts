@@ -28,13 +28,12 @@ export function makeAuthHeader({
 }
 
 /** How mirrors reach what they are mirrors of. */
-export function makeSourceAccess({
-  github,
-  partialClones,
-}: Pick<Config, "github" | "partialClones">): SourceAccess {
+export function makeSourceAccess(
+  config: Pick<Config, "forges" | "github" | "partialClones">,
+): SourceAccess {
   return {
-    authHeader: makeAuthHeader(github),
-    wantsPartial: (url) => partialClones.has(url),
+    authHeader: makeAuthHeader(config),
+    wantsPartial: (url) => config.partialClones.has(url),
   };
 }
 

@@ -92,8 +92,8 @@ test.skipIf(!hasGitHttpBackend)(
     // At once: what is in the root, and what is in the folder.
     expect(remote.requests.slice(before).filter((line) => line.startsWith("GET"))).toHaveLength(2);
     write(path, { "app/one.txt": "changed\n", "docs/new.txt": "new\n", "docs/five.txt": "5\n" });
-    const { commit: done } = await snapshot("Work");
-    const unfit = { workTree: path, base, commit: done, maxFileBytes: 1_000 };
+    const { commit: done, skipped } = await snapshot("Work");
+    const unfit = { workTree: path, base, commit: done, skipped, maxFileBytes: 1_000 };
     expect(await findUnfitContent(mirror, unfit)).toEqual([]);
     expect(await findMentions(mirror, base, ["same", "oneword"])).toEqual(
       new Map([["same", ["app/same.txt"]]]),
