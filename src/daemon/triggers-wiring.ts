@@ -39,6 +39,7 @@ import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { makeGithubCommands } from "./github-commands.ts";
 import type { Log } from "./home/log.ts";
+import { makeOwnPulls } from "./own-pulls.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
@@ -158,6 +159,7 @@ export async function startTriggers(deps: {
       : null,
     isOwnBranch,
     commands: forge && makeGithubCommands({ db, config, intake, forge, log: deps.log }),
+    own: forge && makeOwnPulls({ db, intake, forge }),
     log,
   };
   const local = startLocalTriggers({

@@ -24,7 +24,8 @@ export function notificationRows(
   const page = config.publicUrl
     ? new URL(`tasks/${task.id}`, withSlash(config.publicUrl)).href
     : null;
-  const done = event.type === "task.completed" ? task.deliveryUrl : null;
+  const isDelivered = event.type === "task.completed" || event.type === "task.needs_person";
+  const done = isDelivered ? task.deliveryUrl : null;
   const asked = readQuestion(event);
   const url = done ?? page;
   const data = {

@@ -18,11 +18,18 @@ export type NotificationText = {
   tags: string[];
 };
 
-type NotifiedType = "task.completed" | "task.failed" | "question.asked" | "plan.revised";
+type NotifiedType =
+  | "task.completed"
+  | "task.failed"
+  | "task.needs_person"
+  | "question.asked"
+  | "plan.revised";
 
 const looks = {
   "task.completed": { word: "Done", priority: 3, tags: ["white_check_mark"] },
   "task.failed": { word: "Failed", priority: 4, tags: ["x"] },
+  /** Delivered, and its forge will not have it: nothing more happens by itself. */
+  "task.needs_person": { word: "Needs you", priority: 4, tags: ["raised_hand"] },
   /** Only where recovery planned anew: what agents add to a plan wakes nobody. */
   "plan.revised": { word: "Plan changed", priority: 2, tags: ["twisted_rightwards_arrows"] },
   "question.asked": { word: "Needs an answer", priority: 4, tags: ["question"] },
@@ -87,7 +94,7 @@ function manyLines(text: string): string {
 
 /** The title says the word already. */
 function withoutWord(message: string): string {
-  return message.replace(/^(?:Completed|Failed|Question|Plan changed):\s+/, "");
+  return message.replace(/^(?:Completed|Failed|Question|Plan changed|A person is needed):\s+/, "");
 }
 
 /** `acme/app` of an address, the folder's name of a path. */

@@ -31,6 +31,7 @@ test("each event that a person is told about has its words, and no other has any
     "question.asked",
     "task.completed",
     "task.failed",
+    "task.needs_person",
   ]);
 });
 

@@ -30,6 +30,15 @@ export type FakePull = {
 };
 /** `issue` is an issue's or a pull request's number; `user` left out: the token's account. */
 export type FakeComment = { id: number; issue: number; body: string; user?: string };
+/** Of one commit; those of Actions have a log. */
+export type FakeCheck = {
+  id: number;
+  commit: string;
+  name: string;
+  conclusion: string | null;
+  annotations?: { path: string; start_line: number; message: string }[];
+  log?: string;
+};
 /** Of the token's account, on a comment. */
 export type FakeReaction = { comment: number; content: string };
 
@@ -43,6 +52,7 @@ type Repository = {
   pulls: FakePull[];
   comments: FakeComment[];
   reactions: FakeReaction[];
+  checks: FakeCheck[];
   /** Whether the token may write contents, as the API says. */
   mayPush: boolean;
   /** By login; everybody else reads. */
@@ -52,11 +62,15 @@ type Repository = {
 export type FakeGithub = {
   url: string;
   apiUrl: string;
+  /** Where redirects to logs lead; it wants no token. */
+  logsUrl: string;
   token: string;
   /** Requests to the API, in order. */
   requests: Request[];
   /** The first that does not say null answers the request in place of GitHub. */
   refusals: ((request: Request) => Answer | null)[];
+  /** With what logs were asked for. */
+  sentToLogs: IncomingHttpHeaders[];
   /** Command lines that held the token while somebody asked for something. */
   seenInArgv: string[];
   /** False: lists of pull requests are not filtered by their branch. */
@@ -81,6 +95,13 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     headers.authorization === `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
 
   const server = createServer((request, response) => {
+    const [, ofLog, logId] = /^\/logs\/([^/]+\/[^/]+)\/(\d+)$/.exec(request.url ?? "") ?? [];
+    const logged = repositories.get(ofLog ?? "")?.checks.find(({ id }) => id === Number(logId));
+    if (logged) {
+      github.sentToLogs.push(request.headers);
+      response.writeHead(200, { "content-type": "text/plain" }).end(logged.log ?? "");
+      return;
+    }
     if (!request.url?.startsWith("/api/v3/")) {
       github.seenInArgv.push(...findInArgv(token));
       if (isGit(request)) return serveGit(request, response, root);
@@ -116,10 +137,12 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
   const github: FakeGithub = {
     url: "",
     apiUrl: "",
+    logsUrl: "",
     token,
     requests: [],
     refusals: [],
     seenInArgv: [],
+    sentToLogs: [],
     knowsFilters: true,
     add: async (name, { from, defaultBranch = "main", permissions = {} } = {}) => {
       const gitDir = from === undefined ? null : join(root, `${name}.git`);
@@ -130,7 +153,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       }
       const added: Repository = {
         ...{ gitDir, defaultBranch, permissions, mayPush: true },
-        ...{ pulls: [], comments: [], reactions: [] },
+        ...{ pulls: [], comments: [], reactions: [], checks: [] },
       };
       repositories.set(name, added);
       return added;
@@ -151,6 +174,8 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   github.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   github.apiUrl = `${github.url}/api/v3`;
+  // Another host by its name, as a store of logs is.
+  github.logsUrl = `${github.url.replace("127.0.0.1", "localhost")}/logs`;
   return github;
 }
 
@@ -248,6 +273,24 @@ function serveApi(
       return json(200, showComment(comment));
     }
   }
+  const [, commit] = /^\/commits\/(\w+)\/check-runs$/.exec(rest) ?? [];
+  if (method === "GET" && commit !== undefined) {
+    const found = repository.checks.filter((check) => check.commit === commit);
+    const check_runs = found.map(({ conclusion, id, log, name }) => ({
+      ...{ id, name, conclusion, status: conclusion === null ? "in_progress" : "completed" },
+      output: { title: null, summary: null, text: null },
+      app: { slug: log === undefined ? "another" : "github-actions" },
+    }));
+    return json(200, { total_count: found.length, check_runs });
+  }
+  const [, checkId, part] =
+    /^\/(?:check-runs|actions\/jobs)\/(\d+)\/(annotations|logs)$/.exec(rest) ?? [];
+  const check = repository.checks.find((one) => one.id === Number(checkId));
+  if (method === "GET" && check && part === "annotations")
+    return json(200, check.annotations ?? []);
+  // As GitHub: the log is elsewhere.
+  if (method === "GET" && check && part === "logs")
+    return { status: 302, headers: { location: `${github.logsUrl}/${name}/${check.id}` } };
   const [, login] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? [];
   if (method === "GET" && login !== undefined) {
     return json(200, {

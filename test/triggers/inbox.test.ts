@@ -106,6 +106,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     hasWriteAccess: null,
     isOwnBranch: (branch) => isBranchOfOurs(db, branch),
     commands: null,
+    own: null,
     log: (_level, _fields, message) => logged.push(message),
     logged,
     ...changes,

@@ -29,6 +29,7 @@ const looks = {
   "task.accepted": { label: "delivery", tone: "good" },
   "task.rolled_back": { label: "delivery", tone: "plain" },
   "task.discarded": { label: "delivery", tone: "plain" },
+  "task.needs_person": { label: "task", tone: "ask" },
   "task.restored": { label: "worktree", tone: "plain" },
   "task.updated": { label: "delivery", tone: "plain" },
   "task.pruned": { label: "daemon", tone: "dim" },

@@ -19,6 +19,7 @@ export const eventTypes = [
   "task.rolled_back",
   "task.discarded",
   "task.restored",
+  "task.needs_person",
   "task.updated",
   "task.pruned",
   "task.messaged",

@@ -1,3 +1,5 @@
+import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
+
 /**
  * Publishing to a forge, with a credential that no agent ever sees. Each call is idempotent. Throws
  * a DeputyError with one sentence.
@@ -58,4 +60,8 @@ export interface Forge {
   acknowledgeComment(repository: string, commentId: number): Promise<void>;
   /** A pull request, `owner/name#number`, as GitHub's webhooks show one. */
   readPullRequest(target: string): Promise<unknown>;
+  /** The check runs of a commit of `owner/name`, each as it was run last. */
+  listChecks(repository: string, commit: string): Promise<CheckRun[]>;
+  /** What a failed check run says, with the end of its log. */
+  readCheckFailure(repository: string, run: CheckRun): Promise<CheckFailure>;
 }

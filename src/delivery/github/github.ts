@@ -12,6 +12,7 @@ import {
   parsePullRequest,
 } from "./github-repository.ts";
 import { findOwnWords, signPull } from "./keep-edits.ts";
+import { listChecks, readFailure } from "./read-checks.ts";
 
 /**
  * GitHub as a forge. Stateless: a pull request is found by its branch, a comment by a mark. Anybody
@@ -106,6 +107,18 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
       return call(`react to a comment in ${repository}`, async (octokit) => {
         await octokit.rest.reactions.createForIssueComment(reaction);
       });
+    },
+    listChecks(name, commit) {
+      const { owner, repo } = parseGithubTarget(`${name}#1`);
+      return call(`read the checks of ${name}@${commit.slice(0, 10)}`, (octokit) =>
+        listChecks(octokit, { owner, repo }, commit),
+      );
+    },
+    readCheckFailure(name, run) {
+      const { owner, repo } = parseGithubTarget(`${name}#1`);
+      return call(`read a failed check of ${name}`, (octokit) =>
+        readFailure(octokit, { owner, repo }, run),
+      );
     },
     readPullRequest(target) {
       const { number: pull_number, ...repository } = parseGithubTarget(target);

@@ -5,6 +5,7 @@ import {
   attentionTiers,
 } from "../../core/attention/attention.ts";
 import { riskOf } from "../../core/attention/risk.ts";
+import { needsPerson } from "../../core/forge/decide-repair.ts";
 import {
   hashQuestion,
   isAskedAgain,
@@ -116,7 +117,8 @@ function readyItem(task: Task): AttentionItem {
           },
         ];
   return {
-    ...{ id: `delivered:${id}`, tier: "ready", kind: "delivered", task: describe(task) },
+    ...{ id: `delivered:${id}`, kind: "delivered", task: describe(task) },
+    tier: task.endDetail?.startsWith(needsPerson) ? "failed" : "ready",
     ...{ subtask: null, since, why: explain(task, [], []).waitingFor },
     ...{ actions: [...first, take("discard")], expires: inDays(since, archiveDays.ready) },
   };

@@ -26,6 +26,7 @@ import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { freshMigration } from "../migrations/0032-fresh.ts";
 import { asksMigration } from "../migrations/0035-asks.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
+import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -57,6 +58,7 @@ const migrations: Record<string, Migration> = {
   "0032-fresh": freshMigration,
   "0035-asks": asksMigration,
   "0036-triggers": triggersMigration,
+  "0037-repairs": repairsMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

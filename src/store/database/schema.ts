@@ -339,6 +339,15 @@ export type Database = {
     pausedAt: MaybeTime;
     lastSlot: MaybeTime;
   };
+  repairs: {
+    taskId: string;
+    kind: "checks" | "review";
+    key: string;
+    signature: string | null;
+    startsOver: boolean;
+    decision: "repair" | "hand_over";
+    at: DefaultTime;
+  };
   stories: {
     target: string;
     url: string | null;

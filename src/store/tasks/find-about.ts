@@ -44,3 +44,29 @@ export async function isCommandRecorded(db: Db, taskId: string, key: string): Pr
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/**
+ * The latest task that delivered a pull request from this branch of a GitHub repository, which may be
+ * stored under any of its URLs.
+ */
+export async function findTaskOfBranch(
+  db: Db,
+  repository: string,
+  branch: string,
+): Promise<Task | null> {
+  const name = repository.toLowerCase();
+  const row = await db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("branch", "=", branch)
+    .where("deliveryUrl", "is not", null)
+    .where("delivery", "<>", "comment")
+    .where(
+      sql<boolean>`right(regexp_replace(lower(repository), '(\\.git)?/*$', ''), ${name.length + 1}) in (${`/${name}`}, ${`:${name}`})`,
+    )
+    .orderBy("createdAt", "desc")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? toTask(row) : null;
+}

@@ -13,12 +13,15 @@ export const triggerKinds = [
   "pull_request.synchronize",
   "pull_request.ready_for_review",
   "command",
+  "own_check.failed",
 ] as const;
 export type TriggerKind = (typeof triggerKinds)[number];
 
 /** Somebody's line in a comment; what it asks for is in read-command.ts. */
 const isCommand = (kind: TriggerKind) => kind === "command";
-const isRun = (kind: TriggerKind) => kind.endsWith(".failed");
+/** About a pull request of ours: its task is worked on again, as it was submitted. */
+const isOwn = (kind: TriggerKind) => kind.startsWith("own_");
+const isRun = (kind: TriggerKind) => kind.endsWith("_run.failed");
 const isIssue = (kind: TriggerKind) => kind.startsWith("issues.");
 const isPull = (kind: TriggerKind) => kind.startsWith("pull_request.");
 
@@ -75,6 +78,15 @@ export const githubRuleSchema = z
     const refuse = (field: string, message: string) =>
       context.addIssue({ code: "custom", path: [field], message });
     const recipe = recipeOf(rule);
+    if (rule.on.some(isOwn)) {
+      if (!rule.on.every(isOwn))
+        refuse("on", "what is about pull requests of ours needs a rule of its own");
+      for (const [field, value] of Object.entries(rule)) {
+        if (value === undefined || ["on", "repository", "trusted"].includes(field)) continue;
+        refuse(field, "the task that delivered the pull request goes on as it was: leave it out");
+      }
+      return;
+    }
     if (rule.on.includes("issues.labeled") && rule.label === undefined) {
       refuse("on", "issues.labeled needs a `label`, or every label would start a task");
     }
@@ -123,7 +135,7 @@ export const githubRuleSchema = z
     deliver: rule.deliver ?? ("pr" as const),
     // A goal in other words may be less than the issue asks for.
     closes: rule.closes ?? (recipeOf(rule) === "change" && rule.goal === undefined),
-    comment: rule.comment ?? true,
+    comment: rule.comment ?? !rule.on.some(isOwn),
     allow: rule.allow ?? [],
     proof: rule.proof ?? null,
     trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),

@@ -1,3 +1,5 @@
+import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
+import type { Repair } from "../../core/forge/decide-repair.ts";
 import type { Author } from "../../core/ledger/author.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
@@ -50,7 +52,25 @@ export type InboxDeps = {
   isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
   /** Null without a token: nobody could be answered. */
   commands: CommandDeps | null;
+  /** Null without a token. */
+  own: OwnPullDeps | null;
   log: (level: "info" | "warn", fields: object, message: string) => void;
+};
+
+/** What looking after a pull request of ours needs. */
+export type OwnPullDeps = {
+  /** The latest task that delivered a pull request from that branch. */
+  findDelivered: (repository: string, branch: string) => Promise<Task | null>;
+  /** A pull request as GitHub shows it now. */
+  readPull: (place: string) => Promise<unknown>;
+  listChecks: (repository: string, commit: string) => Promise<CheckRun[]>;
+  readFailure: (repository: string, run: CheckRun) => Promise<CheckFailure>;
+  /** Oldest first. */
+  listRepairs: (taskId: string, kind: "checks" | "review") => Promise<Repair[]>;
+  recordRepair: (taskId: string, kind: "checks" | "review", repair: Repair) => Promise<void>;
+  /** The task's one comment on its checks there, which is edited. */
+  tell: (place: string, taskId: string, text: string) => Promise<void>;
+  callPerson: (taskId: string, why: string) => Promise<void>;
 };
 
 /** What commands in comments need. A DeputyError of theirs is told to who gave the command. */

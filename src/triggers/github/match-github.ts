@@ -2,7 +2,7 @@ import picomatch from "picomatch";
 import type { TaskInput, TaskOrigin } from "../../core/task/task.ts";
 import type { TriggerRules } from "../rules.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
-import type { GithubRule } from "./github-rule.ts";
+import type { GithubRule, TriggerKind } from "./github-rule.ts";
 import type { Account } from "./github-trust.ts";
 
 /**
@@ -88,6 +88,11 @@ export function matchCommand(
 /** Whether commands in that repository are heard by this rule. */
 export function isForCommands(rule: GithubRule, repository: string): boolean {
   return rule.on.includes("command") && fitsRepository(rule, repository);
+}
+
+/** Whether the rule wants this about pull requests of ours in that repository. */
+export function isForOwn(rule: GithubRule, kind: TriggerKind, repository: string): boolean {
+  return rule.on.includes(kind) && fitsRepository(rule, repository);
 }
 
 function fitsRepository(rule: GithubRule, repository: string): boolean {

@@ -5,6 +5,7 @@ import type { TriggerRules } from "../rules.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
 import type { InboxDeps, Words } from "./inbox-deps.ts";
 import { type GithubTrigger, matchGithub } from "./match-github.ts";
+import { repairChecks } from "./repair-checks.ts";
 import { runCommand } from "./run-command.ts";
 import { ended, retryLater, settle } from "./settle-delivery.ts";
 import { startOrContinue } from "./start-or-continue.ts";
@@ -45,6 +46,8 @@ async function processDelivery(
   const { deliveryId } = delivery;
   const commanded = await runCommand(deps, delivery);
   if (commanded !== null) return commanded;
+  const repaired = await repairChecks(deps, delivery, waiting);
+  if (repaired !== null) return repaired;
   const change = readGithubChange(delivery.event, delivery.payload);
   if (change !== null) return processChange(deps, delivery, change, waiting);
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());

@@ -1,0 +1,24 @@
+import type { Forge } from "../delivery/github/forge.ts";
+import { callPerson } from "../orchestrator/commands/call-person.ts";
+import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
+import type { Db } from "../store/database/schema.ts";
+import { listRepairs, recordRepair } from "../store/records/repairs.ts";
+import { findTaskOfBranch } from "../store/tasks/find-about.ts";
+import type { OwnPullDeps } from "../triggers/github/inbox-deps.ts";
+
+/** What looking after pull requests of ours does here. */
+export function makeOwnPulls(deps: { db: Db; intake: AdvanceDeps; forge: Forge }): OwnPullDeps {
+  const { db, forge, intake } = deps;
+  return {
+    findDelivered: (repository, branch) => findTaskOfBranch(db, repository, branch),
+    readPull: (place) => forge.readPullRequest(place),
+    listChecks: (repository, commit) => forge.listChecks(repository, commit),
+    readFailure: (repository, run) => forge.readCheckFailure(repository, run),
+    listRepairs: (taskId, kind) => listRepairs(db, taskId, kind),
+    recordRepair: (taskId, kind, repair) => recordRepair(db, taskId, kind, repair),
+    tell: async (target, id, body) => {
+      await forge.upsertComment({ target, body, taskId: `${id}:checks`, known: null });
+    },
+    callPerson: async (id, why) => void (await callPerson(intake, id, why)),
+  };
+}

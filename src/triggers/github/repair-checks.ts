@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
+import { whyNoRepair } from "../../core/forge/decide-repair.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
+import { decisionOf, type Task } from "../../core/task/task.ts";
+import { wrapOutsideText } from "../../core/text/data-block.ts";
+import { makeInert } from "../../core/text/inert-text.ts";
+import { cleanOutsideText } from "../../core/text/outside-text.ts";
+import type { OpenDelivery } from "../inbox.ts";
+import { readGithubEvent } from "./github-event.ts";
+import { pullPayload } from "./github-payload.ts";
+import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
+import { isForOwn } from "./match-github.ts";
+import { isHeldBack, retryLater, settle } from "./settle-delivery.ts";
+
+/**
+ * A check that failed on a pull request of ours has its task worked on again, with what failed and
+ * how, once all checks of that head have ended: one rework for each head. What is red on the target
+ * branch as well is not ours to repair. The chain ends as decide-repair.ts says; then a person is
+ * called. Whether the delivery is settled; null: it is about something else.
+ */
+export async function repairChecks(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+  waiting: Set<string>,
+): Promise<boolean | null> {
+  const { own } = deps;
+  const read = readGithubEvent(delivery.event, delivery.payload);
+  if (own === null || "reason" in read) return null;
+  const { head, repository, subject } = read.event;
+  if (!read.event.kind.endsWith("_run.failed") || !head?.branch?.startsWith("deputy/")) return null;
+  if (head.inRepository === false) return null;
+  if (!deps.rules().github.some((rule) => isForOwn(rule, "own_check.failed", repository)))
+    return null;
+  try {
+    const task = await own.findDelivered(repository, head.branch);
+    if (task === null) return null;
+    const done = (result: string) =>
+      settle(deps, delivery.deliveryId, { result, subject, taskId: task.id });
+    // What is at work on it delivers another head.
+    if (!isTaskOver(task.state)) return done(`ignored: ${task.id} is at work on it`);
+    if (decisionOf(task) !== "open") return done(`ignored: ${task.id} was decided on`);
+    if (waiting.has(subject) || isHeldBack(delivery)) {
+      waiting.add(subject);
+      return false;
+    }
+    const found = await readHead(own, { task, repository, commit: head.commit });
+    if (typeof found === "string") return done(`ignored: ${found}`);
+    const { failed, open, place, redBefore } = found;
+    if (open > 0 && Date.now() - delivery.receivedAt.getTime() < longestWaitMs) {
+      waiting.add(subject);
+      const until = new Date(Date.now() + pauseMs).toISOString();
+      const result = `waits until ${until}: ${open} checks of ${place} have not ended`;
+      await deps.inbox.note(delivery.deliveryId, { result, subject });
+      return false;
+    }
+    if (failed.length === 0 && redBefore.length === 0) return done("ignored: all checks are green");
+    if (failed.length === 0) {
+      await own.tell(place, task.id, tellRedBefore(redBefore));
+      return done(`ignored: ${name(redBefore)} failed on the target branch, too`);
+    }
+    const about = { place, commit: head.commit, failed, redBefore };
+    return done(await workOn(deps, own, task, repository, about));
+  } catch (error) {
+    return retryLater(deps, delivery, subject, error);
+  }
+}
+
+/** Checks that take longer are not waited for. */
+const longestWaitMs = 60 * 60_000;
+const pauseMs = 60_000;
+
+type Head = { place: string; failed: CheckRun[]; redBefore: CheckRun[]; open: number };
+
+/** The checks of a pull request's head, or why they play no part. */
+async function readHead(
+  own: OwnPullDeps,
+  about: { task: Task; repository: string; commit: string },
+): Promise<Head | string> {
+  const { commit, repository, task } = about;
+  const [, number] = /\/pull\/(\d{1,12})$/.exec(task.deliveryUrl ?? "") ?? [];
+  if (number === undefined) return `${task.id} has no pull request`;
+  const place = `${repository}#${number}`;
+  const pull = pullPayload.shape.pull_request.parse(await own.readPull(place));
+  if (pull.state !== "open") return `${place} is ${pull.state ?? "not open"}`;
+  if (pull.head.sha !== commit) return `${place} is at ${pull.head.sha.slice(0, 10)} by now`;
+  const runs = await own.listChecks(repository, commit);
+  const open = runs.filter(({ isCompleted }) => !isCompleted).length;
+  const red = runs.filter(({ hasFailed }) => hasFailed);
+  if (red.length === 0) return { place, failed: red, redBefore: [], open };
+  const before = await own.listChecks(repository, pull.base.sha);
+  const wasRed = ({ name }: CheckRun) => before.some((run) => run.name === name && run.hasFailed);
+  return {
+    ...{ place, open },
+    failed: red.filter((run) => !wasRed(run)),
+    redBefore: red.filter(wasRed),
+  };
+}
+
+/** Starts the rework, or calls a person. Returns the result. */
+async function workOn(
+  deps: InboxDeps,
+  own: OwnPullDeps,
+  task: Task,
+  repository: string,
+  { commit, failed, place, redBefore }: Omit<Head, "open"> & { commit: string },
+): Promise<string> {
+  const shown = failed.slice(0, maxShown);
+  const failures = await Promise.all(shown.map((run) => own.readFailure(repository, run)));
+  const earlier = await own.listRepairs(task.id, "checks");
+  const signature = sign(shown, failures);
+  const repair = { key: commit, signature, startsOver: commit !== task.deliveredCommit };
+  const why = whyNoRepair(repair, earlier, `the checks of ${place} failed (${name(failed)})`);
+  const decision = why === null ? "repair" : "hand_over";
+  await own.recordRepair(task.id, "checks", { ...repair, decision });
+  if (why !== null) {
+    await own.tell(place, task.id, `I stopped repairing this: ${makeInert(why)}.`);
+    await own.callPerson(task.id, why);
+    return `handed over: ${why}`;
+  }
+  const evidence = shown.map((run, index) => describeFailure(run, failures[index]));
+  const others =
+    redBefore.length === 0
+      ? ""
+      : ` These failed on the target branch, too; leave them: ${name(redBefore)}.`;
+  const text = `Checks of the repository's own CI failed on commit ${commit.slice(0, 10)} of ${place}, which has this work; no person has looked at it. Find out why they failed, and repair the work. Where the fault is not in the work, change nothing and say so in your summary.${others}\n\n${wrapOutsideText(cleanOutsideText(evidence.join("\n\n")), place)}`;
+  await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, `checks:${commit}`);
+  return `rework: ${name(failed)} failed on ${place}`;
+}
+
+const maxShown = 10;
+
+function name(runs: readonly CheckRun[]): string {
+  const names = runs.slice(0, 5).map((run) => cleanOutsideText(run.name.slice(0, 100)));
+  return names.join(", ") + (runs.length > 5 ? ` and ${runs.length - 5} more` : "");
+}
+
+function tellRedBefore(runs: readonly CheckRun[]): string {
+  return `These checks failed here, and on the target branch as well, so I leave them: ${makeInert(name(runs))}.`;
+}
+
+function describeFailure(run: CheckRun, failure: CheckFailure | undefined): string {
+  const { annotations = [], log = "" } = failure ?? {};
+  return [
+    `Failed check: ${run.name}`,
+    run.words,
+    annotations.length === 0 ? "" : `Annotations:\n${annotations.join("\n")}`,
+    log === "" ? "" : `The end of its log:\n${log}`,
+  ]
+    .filter(Boolean)
+    .join("\n\n");
+}
+
+/** The same for the same failure in another run: numbers, hashes and times are left out. */
+function sign(runs: readonly CheckRun[], failures: readonly CheckFailure[]): string {
+  const telling = runs.map((run, index) => {
+    const { annotations = [], log = "" } = failures[index] ?? {};
+    const lines = log.split("\n").filter((line) => /error|fail|not ok|assert|expected/i.test(line));
+    return [run.name, ...annotations, ...(annotations.length > 0 ? [] : lines)].join("\n");
+  });
+  const plain = telling
+    .toSorted()
+    .join("\n\n")
+    .replace(/\b[0-9a-f]{7,64}\b|\d+/gi, "0");
+  return createHash("sha256").update(plain).digest("hex").slice(0, 32);
+}

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { CheckRun } from "../../../src/core/forge/check-run.ts";
+import type { Task } from "../../../src/core/task/task.ts";
+import type { InboxDeps, OwnPullDeps } from "../../../src/triggers/github/inbox-deps.ts";
+import { repairChecks } from "../../../src/triggers/github/repair-checks.ts";
+import { parseTriggerRules } from "../../../src/triggers/rules.ts";
+import { examplePayload } from "./payloads.ts";
+
+const commit = "c".repeat(40);
+const base = "b".repeat(40);
+const task = {
+  ...{ id: "task_1", state: "completed", branch: "deputy/x", deliveredCommit: commit },
+  ...{ deliveryUrl: "https://github.com/acme/app/pull/7", goal: "Repair it", origin: {} },
+} as Task;
+const run = (name: string, changes: Partial<CheckRun> = {}): CheckRun => ({
+  ...{ id: 1, name, isCompleted: true, hasFailed: true, hasLog: false, words: "", ...changes },
+});
+
+/** What happens to a failed check of that task's head, with these runs on it. */
+async function play(runs: CheckRun[], changes: { receivedAt?: Date; result?: string } = {}) {
+  const done: string[] = [];
+  const own: OwnPullDeps = {
+    findDelivered: async () => task,
+    readPull: async () => ({
+      ...{ number: 7, state: "open", head: { ref: "deputy/x", sha: commit } },
+      base: { ref: "main", sha: base },
+    }),
+    listChecks: async (_, at) => (at === commit ? runs : []),
+    readFailure: async () => ({ annotations: ["a.js:1: wrong"], log: "" }),
+    listRepairs: async () => [],
+    recordRepair: async (_, __, { key }) => void done.push(`recorded ${key === commit}`),
+    tell: async () => void done.push("told"),
+    callPerson: async () => void done.push("called"),
+  };
+  const rules = parseTriggerRules(
+    `github: [{ on: own_check.failed, repository: "acme/*" }]`,
+    "triggers.yaml",
+  );
+  const deps = {
+    own,
+    rules: () => rules,
+    rework: async (_: string, { text }: { text: string }) => void done.push(text),
+    inbox: {
+      note: async (_: string, { result }: { result: string }) => void done.push(result),
+      settle: async (_: string, { result }: { result: string }) => void done.push(result),
+    },
+    log: () => {},
+  } as unknown as InboxDeps;
+  const payload = examplePayload("check_run", "completed", {
+    repository: { full_name: "acme/app" },
+    check_run: {
+      conclusion: "failure",
+      head_sha: commit,
+      check_suite: { head_branch: "deputy/x" },
+    },
+  });
+  const delivery = {
+    deliveryId: "d",
+    event: "check_run",
+    payload,
+    result: null,
+    receivedAt: new Date(),
+  };
+  const settled = await repairChecks(deps, { ...delivery, ...changes }, new Set());
+  return { settled, done };
+}
+
+test("a head is worked on once all its checks have ended, or for an hour did not", async () => {
+  const runs = [run("lint"), run("slow", { isCompleted: false, hasFailed: false })];
+  const early = await play(runs);
+  expect(early.settled).toBe(false);
+  expect(early.done).toEqual([expect.stringMatching(/^waits until \S+: 1 checks of acme\/app#7/)]);
+  const held = await play(runs, { result: early.done[0] ?? "" });
+  expect(held).toEqual({ settled: false, done: [] });
+  const late = await play(runs, { receivedAt: new Date(Date.now() - 61 * 60_000) });
+  expect(late.settled).toBe(true);
+  expect(late.done.at(-1)).toBe("rework: lint failed on acme/app#7");
+});
+
+test("a check that was run again and is green starts nothing", async () => {
+  const { done } = await play([run("lint", { hasFailed: false })]);
+  expect(done).toEqual(["ignored: all checks are green"]);
+});
