@@ -3,6 +3,7 @@ import { callPerson } from "../orchestrator/commands/call-person.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import type { Db } from "../store/database/schema.ts";
 import { listRepairs, recordRepair } from "../store/records/repairs.ts";
+import { keepThreads } from "../store/records/review-threads.ts";
 import { findTaskOfBranch } from "../store/tasks/find-about.ts";
 import type { OwnPullDeps } from "../triggers/github/inbox-deps.ts";
 
@@ -19,6 +20,8 @@ export function makeOwnPulls(deps: { db: Db; intake: AdvanceDeps; forge: Forge }
     tell: async (target, id, body) => {
       await forge.upsertComment({ target, body, taskId: `${id}:checks`, known: null });
     },
+    listThreads: (place, reviewId) => forge.listReviewThreads(place, reviewId),
+    keepThreads: (taskId, review) => keepThreads(db, taskId, review),
     callPerson: async (id, why) => void (await callPerson(intake, id, why)),
   };
 }

@@ -1,23 +1,27 @@
+import { answerReviews } from "../delivery/answer-reviews.ts";
 import type { Forge } from "../delivery/github/forge.ts";
 import { tellStories } from "../delivery/tell-stories.ts";
 import type { Db } from "../store/database/schema.ts";
 import type { Log } from "./home/log.ts";
 import { startPeriodic } from "./periodic.ts";
 
-/** Writes the comments on issues: soon after an event, and now and then in case one was missed. */
+/** Writes the comments on issues, and the replies to reviews: soon after an event, and now and then in case one was missed. */
 export function startTelling(deps: { db: Db; forge: Forge; log: Log }) {
   const { db, forge, log } = deps;
   const periodic = startPeriodic({
     what: "commenting on issues",
     everyMs: 30_000,
     work: async (stopping) => {
-      await tellStories(
-        { db, forge, log: (level, fields, message) => log[level](fields, message) },
-        stopping,
-      );
+      const deps: Parameters<typeof tellStories>[0] = {
+        ...{ db, forge },
+        log: (level, fields, message) => log[level](fields, message),
+      };
+      await tellStories(deps, stopping);
+      await answerReviews(deps, stopping);
     },
     log,
   });
+  periodic.run(); // what a process that died had not told
   let timer: NodeJS.Timeout | undefined;
   return {
     /** Every event of every task wakes it: a burst is one round. */

@@ -1,6 +1,8 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
+import { isTaskOver } from "../core/task/lifecycle.ts";
 import type { TaskOrigin } from "../core/task/task.ts";
+
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { Forge } from "../delivery/github/forge.ts";
@@ -135,7 +137,8 @@ export async function startTriggers(deps: {
       const comment = { place: origin.replyTo ?? origin.subject ?? "GitHub", text };
       const idempotency = { key, bodyHash: goal };
       const task = await getTask(db, taskId);
-      const pushed = task && (await adoptPushed({ authHeader, mirrors }, task));
+      const pushed =
+        task && isTaskOver(task.state) && (await adoptPushed({ authHeader, mirrors }, task));
       const set = { origin, ...(pushed && { headCommit: pushed }) };
       await commentOnTask(intake, taskId, comment, null, idempotency, set);
     },

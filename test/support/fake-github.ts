@@ -30,6 +30,17 @@ export type FakePull = {
 };
 /** `issue` is an issue's or a pull request's number; `user` left out: the token's account. */
 export type FakeComment = { id: number; issue: number; body: string; user?: string };
+/** On lines of a pull request; `replyTo`: the first comment of its thread. */
+export type FakeThreadComment = {
+  id: number;
+  pull: number;
+  review: number;
+  path: string;
+  line: number;
+  body: string;
+  replyTo?: number;
+  user?: string;
+};
 /** Of one commit; those of Actions have a log. */
 export type FakeCheck = {
   id: number;
@@ -53,6 +64,7 @@ type Repository = {
   comments: FakeComment[];
   reactions: FakeReaction[];
   checks: FakeCheck[];
+  threads: FakeThreadComment[];
   /** Whether the token may write contents, as the API says. */
   mayPush: boolean;
   /** By login; everybody else reads. */
@@ -153,7 +165,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       }
       const added: Repository = {
         ...{ gitDir, defaultBranch, permissions, mayPush: true },
-        ...{ pulls: [], comments: [], reactions: [], checks: [] },
+        ...{ pulls: [], comments: [], reactions: [], checks: [], threads: [] },
       };
       repositories.set(name, added);
       return added;
@@ -236,6 +248,16 @@ function serveApi(
       if (!isThere) reactions.push({ comment: id, content: data.content });
       return json(isThere ? 200 : 201, { id: 1, content: data.content });
     }
+    case "GET /pulls/N/comments":
+      return json(
+        200,
+        repository.threads
+          .filter(({ pull }) => pull === id)
+          .map(({ id, path, line, body, replyTo, review, user }) => ({
+            ...{ id, path, line, body, diff_hunk: "@@ -1 +1 @@", in_reply_to_id: replyTo },
+            ...{ pull_request_review_id: review, user: showUser(user), html_url: `${name}/${id}` },
+          })),
+      );
     case "POST /pulls": {
       const problem = whyNoPull(repository, data);
       if (problem) return json(422, { message: "Validation Failed", errors: [problem] });
@@ -272,6 +294,13 @@ function serveApi(
       comment.body = data.body;
       return json(200, showComment(comment));
     }
+  }
+  const [, pull, root] = /^\/pulls\/(\d+)\/comments\/(\d+)\/replies$/.exec(rest) ?? [];
+  const first = repository.threads.find((one) => one.id === Number(root));
+  if (method === "POST" && first) {
+    const reply = { ...first, id: repository.threads.length + 100, pull: Number(pull), review: 0 };
+    repository.threads.push({ ...reply, body: data.body, replyTo: first.id, user: tokenUser });
+    return json(201, { id: reply.id });
   }
   const [, commit] = /^\/commits\/(\w+)\/check-runs$/.exec(rest) ?? [];
   if (method === "GET" && commit !== undefined) {

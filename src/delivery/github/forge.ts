@@ -1,4 +1,5 @@
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
+import type { ReviewThread } from "../../core/forge/review-thread.ts";
 
 /**
  * Publishing to a forge, with a credential that no agent ever sees. Each call is idempotent. Throws
@@ -64,4 +65,13 @@ export interface Forge {
   listChecks(repository: string, commit: string): Promise<CheckRun[]>;
   /** What a failed check run says, with the end of its log. */
   readCheckFailure(repository: string, run: CheckRun): Promise<CheckFailure>;
+  /** The threads of the pull request `owner/name#number` that a review began or added to. */
+  listReviewThreads(target: string, reviewId: number): Promise<ReviewThread[]>;
+  /** Reply in the thread of that first comment, once for each `taskId` and thread. */
+  replyInThread(request: {
+    target: string;
+    commentId: number;
+    body: string;
+    taskId: string;
+  }): Promise<void>;
 }

@@ -13,6 +13,7 @@ import {
 } from "./github-repository.ts";
 import { findOwnWords, signPull } from "./keep-edits.ts";
 import { listChecks, readFailure } from "./read-checks.ts";
+import { listThreads, replyInThread } from "./review-threads.ts";
 
 /**
  * GitHub as a forge. Stateless: a pull request is found by its branch, a comment by a mark. Anybody
@@ -118,6 +119,17 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
       const { owner, repo } = parseGithubTarget(`${name}#1`);
       return call(`read a failed check of ${name}`, (octokit) =>
         readFailure(octokit, { owner, repo }, run),
+      );
+    },
+    listReviewThreads(target, reviewId) {
+      return call(`read a review of ${target}`, (octokit) =>
+        listThreads(octokit, parseGithubTarget(target), reviewId),
+      );
+    },
+    replyInThread({ body, commentId, target, taskId }) {
+      const about = { ...parseGithubTarget(target), commentId };
+      return call(`reply in ${target}`, (octokit) =>
+        replyInThread(octokit, about, markOf(taskId), withMark(taskId, redact(body))),
       );
     },
     readPullRequest(target) {

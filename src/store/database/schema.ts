@@ -348,6 +348,17 @@ export type Database = {
     decision: "repair" | "hand_over";
     at: DefaultTime;
   };
+  reviewThreads: {
+    taskId: string;
+    label: string;
+    reviewId: string;
+    place: string;
+    /** A bigint, which the driver reads as text. */
+    commentId: string | null;
+    repliedAt: MaybeTime;
+    failures: Generated<number>;
+    nextAt: DefaultTime;
+  };
   stories: {
     target: string;
     url: string | null;

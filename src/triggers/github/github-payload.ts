@@ -82,6 +82,19 @@ export const pullPayload = z.object({
   }),
 });
 
+export const reviewPayload = z.object({
+  ...common,
+  action: z.literal("submitted"),
+  review: z.object({
+    id: number,
+    body: text,
+    state: z.string(),
+    user: person.nullish(),
+    author_association: text,
+  }),
+  pull_request: z.object({ number, html_url: text, state: text, head }),
+});
+
 export const runPayload = z.object({
   ...common,
   workflow_run: z.object({

@@ -14,6 +14,7 @@ export const triggerKinds = [
   "pull_request.ready_for_review",
   "command",
   "own_check.failed",
+  "own_review.submitted",
 ] as const;
 export type TriggerKind = (typeof triggerKinds)[number];
 

@@ -1,5 +1,6 @@
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import type { Repair } from "../../core/forge/decide-repair.ts";
+import type { NewReview, ReviewThread } from "../../core/forge/review-thread.ts";
 import type { Author } from "../../core/ledger/author.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
@@ -70,6 +71,10 @@ export type OwnPullDeps = {
   recordRepair: (taskId: string, kind: "checks" | "review", repair: Repair) => Promise<void>;
   /** The task's one comment on its checks there, which is edited. */
   tell: (place: string, taskId: string, text: string) => Promise<void>;
+  /** The threads of a pull request that a review began or added to. */
+  listThreads: (place: string, reviewId: number) => Promise<ReviewThread[]>;
+  /** Keeps them until each has its reply, and returns what each is called. */
+  keepThreads: (taskId: string, review: NewReview) => Promise<string[]>;
   callPerson: (taskId: string, why: string) => Promise<void>;
 };
 

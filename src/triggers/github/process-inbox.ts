@@ -9,6 +9,7 @@ import { repairChecks } from "./repair-checks.ts";
 import { runCommand } from "./run-command.ts";
 import { ended, retryLater, settle } from "./settle-delivery.ts";
 import { startOrContinue } from "./start-or-continue.ts";
+import { workOnReview } from "./work-on-review.ts";
 
 /**
  * Turns stored deliveries into tasks, oldest first. Every step is idempotent: the delivery's id is
@@ -48,6 +49,8 @@ async function processDelivery(
   if (commanded !== null) return commanded;
   const repaired = await repairChecks(deps, delivery, waiting);
   if (repaired !== null) return repaired;
+  const reviewed = await workOnReview(deps, delivery);
+  if (reviewed !== null) return reviewed;
   const change = readGithubChange(delivery.event, delivery.payload);
   if (change !== null) return processChange(deps, delivery, change, waiting);
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());

@@ -10,6 +10,7 @@ import { commentPayload } from "./github-payload.ts";
 import { type Account, isBot, trustOfPerson } from "./github-trust.ts";
 import type { CommandDeps, InboxDeps } from "./inbox-deps.ts";
 import { isForCommands, isTrusted, matchCommand } from "./match-github.ts";
+import { mayWriteNow } from "./may-write-now.ts";
 import { commandHelp, type GithubCommand, mentionsFirst, readCommand } from "./read-command.ts";
 import { ended, retryLater, settle } from "./settle-delivery.ts";
 import { startOrContinue } from "./start-or-continue.ts";
@@ -60,7 +61,7 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
       ...{ author: comment.user, association, owner: repository.owner },
     });
     const isKnown = trust.mayWrite || rules.some((rule) => isTrusted(rule, sender));
-    if (!(isKnown && !isRisky) && !(await mayWrite(deps, name, sender))) {
+    if (!(isKnown && !isRisky) && !(await mayWriteNow(deps, name, sender))) {
       const why = `nothing shows that ${sender.login} has write access`;
       return settle(deps, delivery.deliveryId, ended(`ignored: ${why}`, subject));
     }
@@ -75,20 +76,6 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
     return settle(deps, delivery.deliveryId, { result, taskId, subject });
   } catch (error) {
     return retryLater(deps, delivery, subject, error);
-  }
-}
-
-/** As GitHub says now; what it does not tell counts as no. */
-async function mayWrite(deps: InboxDeps, repository: string, by: Account): Promise<boolean> {
-  if (deps.hasWriteAccess === null) return false;
-  try {
-    return await deps.hasWriteAccess(repository, by);
-  } catch (error) {
-    const isHidden =
-      error instanceof DeputyError && (error.code === "forbidden" || error.code === "not_found");
-    if (!isHidden) throw error;
-    deps.log("warn", { err: error }, `Whether ${by.login} may command is not known`);
-    return false;
   }
 }
 

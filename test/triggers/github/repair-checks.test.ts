@@ -29,6 +29,8 @@ async function play(runs: CheckRun[], changes: { receivedAt?: Date; result?: str
     readFailure: async () => ({ annotations: ["a.js:1: wrong"], log: "" }),
     listRepairs: async () => [],
     recordRepair: async (_, __, { key }) => void done.push(`recorded ${key === commit}`),
+    listThreads: async () => [],
+    keepThreads: async () => [],
     tell: async () => void done.push("told"),
     callPerson: async () => void done.push("called"),
   };

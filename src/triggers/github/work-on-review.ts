@@ -1,0 +1,106 @@
+import { whyNoRepair } from "../../core/forge/decide-repair.ts";
+import type { ReviewThread } from "../../core/forge/review-thread.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
+import { decisionOf, type Task } from "../../core/task/task.ts";
+import { fence, wrapOutsideText } from "../../core/text/data-block.ts";
+import { makeInert } from "../../core/text/inert-text.ts";
+import { cleanOutsideText } from "../../core/text/outside-text.ts";
+import type { OpenDelivery } from "../inbox.ts";
+import { isOurComment } from "./github-event.ts";
+import { reviewPayload } from "./github-payload.ts";
+import { isBot, trustOfPerson } from "./github-trust.ts";
+import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
+import { isForOwn, isTrusted } from "./match-github.ts";
+import { mayWriteNow } from "./may-write-now.ts";
+import { retryLater, settle } from "./settle-delivery.ts";
+
+/**
+ * A review of a pull request of ours, by somebody who may write, has its task worked on again: one
+ * rework with all of its threads, each of which gets a reply once that is delivered
+ * (delivery/answer-reviews.ts). Reviews that ask for changes are worked on so often in a row; then a
+ * person is called. Whether the delivery is settled; null: it is about something else.
+ */
+export async function workOnReview(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+): Promise<boolean | null> {
+  const { own } = deps;
+  if (own === null || delivery.event !== "pull_request_review") return null;
+  const { data } = reviewPayload.safeParse(delivery.payload);
+  if (!data || isBot(data.sender)) return null;
+  const { pull_request: pull, repository, review, sender } = data;
+  const name = repository.full_name;
+  const rules = deps.rules().github.filter((one) => isForOwn(one, "own_review.submitted", name));
+  if (rules.length === 0) return null;
+  const place = `${name}#${pull.number}`;
+  const subject = `github:${place}`;
+  try {
+    const task = await own.findDelivered(name, pull.head.ref);
+    if (task === null || task.deliveryUrl !== pull.html_url) return null;
+    const done = (result: string) =>
+      settle(deps, delivery.deliveryId, { result, subject, taskId: task.id });
+    if (isTaskOver(task.state) && decisionOf(task) !== "open")
+      return done(`ignored: ${task.id} was decided on, or failed`);
+    const association = review.author_association ?? null;
+    const about = { author: review.user, association, owner: repository.owner };
+    const isKnown =
+      trustOfPerson(sender, about).mayWrite || rules.some((rule) => isTrusted(rule, sender));
+    if (!isKnown && !(await mayWriteNow(deps, name, sender)))
+      return done(`ignored: nothing shows that ${sender.login} has write access`);
+    const threads = await own.listThreads(place, review.id);
+    const body = isOurComment(review.body ?? "") ? "" : cleanOutsideText(review.body ?? "").trim();
+    if (threads.length === 0 && body === "") return done("ignored: it says nothing to work on");
+    const asksForChanges = review.state === "changes_requested";
+    const found = { id: review.id, by: sender.login, asksForChanges, body, threads, place };
+    return done(await workOn(deps, own, task, found));
+  } catch (error) {
+    return retryLater(deps, delivery, subject, error);
+  }
+}
+
+type Review = {
+  id: number;
+  by: string;
+  asksForChanges: boolean;
+  body: string;
+  threads: ReviewThread[];
+  place: string;
+};
+
+/** Starts the rework, or calls a person. Returns the result. */
+async function workOn(
+  deps: InboxDeps,
+  own: OwnPullDeps,
+  task: Task,
+  review: Review,
+): Promise<string> {
+  const { asksForChanges, body, by, place, threads } = review;
+  const key = String(review.id);
+  if (asksForChanges) {
+    const repair = { key, signature: null, startsOver: false };
+    const what = `${by} asked for changes on ${place}`;
+    const why = whyNoRepair(repair, await own.listRepairs(task.id, "review"), what);
+    const decision = why === null ? "repair" : "hand_over";
+    await own.recordRepair(task.id, "review", { ...repair, decision });
+    if (why !== null) {
+      await own.tell(place, task.id, `I stopped working on reviews by myself: ${makeInert(why)}.`);
+      await own.callPerson(task.id, why);
+      return `handed over: ${why}`;
+    }
+  }
+  const commentIds = [...threads.map(({ commentId }) => commentId), ...(body === "" ? [] : [null])];
+  const labels = await own.keepThreads(task.id, { reviewId: key, place, commentIds });
+  const parts = [
+    ...threads.map((thread, index) => describeThread(labels[index] ?? "", thread)),
+    ...(body === "" ? [] : [`${labels.at(-1)}: about the whole change, by ${by}:\n\n${body}`]),
+  ];
+  const text = `${by}, who may write, reviewed ${place}${asksForChanges ? " and asks for changes" : ""}. Judge each of these threads by itself: FIX what is right, CONTEST what is wrong, with the reason, and answer what is a QUESTION. End your summary with one line for each, which is posted there as your reply: ${labels.map((label) => `\`REPLY ${label} FIX: …\``).join(", ")}, or with CONTEST or QUESTION in place of FIX.\n\n${wrapOutsideText(cleanOutsideText(parts.join("\n\n")), place)}`;
+  await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, `review:${key}`);
+  return `rework: ${by} reviewed ${place}`;
+}
+
+function describeThread(label: string, { comments, hunk, line, path }: ReviewThread): string {
+  const said = comments.map(({ body, by }) => `${by}: ${body}`);
+  const where = `${path}${line === null ? "" : `, line ${line}`}`;
+  return [`${label}: on ${where}`, ...(hunk === "" ? [] : [fence(hunk)]), ...said].join("\n\n");
+}
