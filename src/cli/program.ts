@@ -8,6 +8,7 @@ import type { Actions } from "./actions.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
 import { listAgents } from "./verbs/commands-agents.ts";
 import { benchModes, runBench } from "./verbs/commands-bench.ts";
+import { addDeviceVerbs } from "./verbs/commands-devices.ts";
 import { freezeAll, thawAll } from "./verbs/commands-freeze.ts";
 import {
   explainTask,
@@ -273,6 +274,9 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("restore", "bring removed worktrees back, or one snapshot: ID@NUMBER")
     .argument("<id>", `${idHelp}, and @NUMBER for one of its snapshots`)
     .action((id: string, options: Json) => end(restoreTask(io, id, options)));
+
+  program.commandsGroup("Phones:");
+  addDeviceVerbs(program, io, end);
 
   program.commandsGroup("Other agents:");
   addMcpVerbs(program, io, actions, end);

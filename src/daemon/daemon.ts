@@ -48,12 +48,13 @@ import { startHousekeeping } from "./housekeeping/start-housekeeping.ts";
 import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { watchGarbled } from "./housekeeping/watch-garbled.ts";
 import { foldersOf } from "./housekeeping/watch-space.ts";
-import { makeIntakeRules } from "./intake-rules.ts";
+import { makeIntakeRules, requirePlanner } from "./intake-rules.ts";
 import { openReplies, readPushSecrets } from "./open-replies.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
+import { makeAnswerPages, makeDeviceService } from "./service/answer-pages.ts";
 import { readAttention } from "./service/read-attention.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
@@ -281,12 +282,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const places = [database.dataDirectory ?? config.home, ...foldersOf(config)];
 
     const startedAt = Date.now();
+    const tasks = makeTaskService({
+      ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
+      authHeader: makeAuthHeader(config),
+      findForge,
+    });
     const service: Service = {
-      ...makeTaskService({
-        ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
-        authHeader: makeAuthHeader(config),
-        findForge,
-      }),
+      ...tasks,
+      ...makeDeviceService(db),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({
         alive: true,
@@ -335,6 +338,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const server = await startHttpServer({
       ...{ service, token, redact, version, space, log: logLine },
       ...{ host: config.host, port: config.port, allowedHosts: config.allowedHosts },
+      publicUrl: config.publicUrl,
+      answers: makeAnswerPages({
+        ...{ ...core, secrets: push, redact, tasks },
+        requirePlanner: (repository) => requirePlanner(config, repository),
+      }),
     });
     services.add("HTTP server", { stop: server.close });
     runner.wakeAll();

@@ -18,10 +18,10 @@ export function openReplies(
     Pick<RepliesDeps, "db" | "log" | "redact"> & { config: Config; secrets: ReplySecrets },
 ): Replies | null {
   const { config, db, log, redact, secrets } = deps;
-  const { ntfy } = config.notifier;
+  const { ntfy, publicUrl } = config.notifier;
   if (!ntfy) return null;
   return startReplies({
-    ...{ db, log, redact, secrets, ntfy, publicUrl: null, buttons: config.push.buttons },
+    ...{ db, log, redact, secrets, ntfy, publicUrl, buttons: config.push.buttons },
     press: async (ask, option, message) => {
       const by = "a button of a push";
       if (option.verb === "test") {

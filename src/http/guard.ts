@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import rateLimit from "@fastify/rate-limit";
-import type { FastifyInstance, onRequestHookHandler } from "fastify";
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import { DeputyError } from "../core/base/error.ts";
 import { makeProblem, sendProblem } from "./problem.ts";
 
@@ -51,13 +51,26 @@ export function guardOrigin(
         ),
       );
     }
-    if (site === "cross-site") {
+    if (site === "cross-site" && !isLinkToPage(request)) {
       return done(
         new DeputyError("forbidden", "Requests that another web site makes are refused."),
       );
     }
     done();
   };
+}
+
+/**
+ * A link to an answer page may be on any site, such as the web app that showed the push. Looking at
+ * one changes nothing, and no site can put it into a frame.
+ */
+function isLinkToPage({ headers, method, url }: FastifyRequest): boolean {
+  return (
+    method === "GET" &&
+    url.startsWith("/q/") &&
+    headers["sec-fetch-mode"] === "navigate" &&
+    headers["sec-fetch-dest"] === "document"
+  );
 }
 
 /** A Host header or a configured name in lower case, without port, brackets and final dot. */

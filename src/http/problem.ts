@@ -122,7 +122,7 @@ export function reportFailure(
 ): Problem {
   log(
     "error",
-    { err: error, requestId: request.id, method: request.method, url: request.url },
+    { err: error, requestId: request.id, method: request.method, url: withoutToken(request.url) },
     "request failed unexpectedly",
   );
   return makeProblem(
@@ -131,6 +131,11 @@ export function reportFailure(
     `Something went wrong inside the daemon; its log says more under request ${request.id}.`,
     { request_id: request.id },
   );
+}
+
+/** The path of an answer page is the right to answer. */
+function withoutToken(url: string): string {
+  return url.replace(/^\/q\/[^/?]+/, "/q/[token]");
 }
 
 /**

@@ -16,9 +16,11 @@ import {
   toProblem,
 } from "./problem.ts";
 import { agentRoutes } from "./routes/routes-agents.ts";
+import { answerRoutes } from "./routes/routes-answer.ts";
 import { attentionRoutes } from "./routes/routes-attention.ts";
 import { commandRoutes } from "./routes/routes-commands.ts";
 import { healthRoutes, metricsRoute } from "./routes/routes-daemon.ts";
+import { deviceRoutes } from "./routes/routes-devices.ts";
 import { eventRoutes } from "./routes/routes-events.ts";
 import { evidenceRoutes } from "./routes/routes-evidence.ts";
 import { freezeRoutes } from "./routes/routes-freeze.ts";
@@ -28,7 +30,7 @@ import { steerRoutes } from "./routes/routes-steer.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
 import { warmRoutes } from "./routes/routes-warm.ts";
-import type { Service } from "./service.ts";
+import type { AnswerService, Service } from "./service.ts";
 
 /**
  * The HTTP server. A request passes the host and origin guard, then, on all but the open routes,
@@ -42,8 +44,11 @@ export type HttpServerOptions = {
   port: number;
   /** Null: no authentication, which only a loopback address allows. */
   token: string | null;
-  /** Accepted host names besides localhost and the bind address. */
+  /** Accepted host names besides localhost, the bind address and the public URL's. */
   allowedHosts: string[];
+  publicUrl?: string | null;
+  /** Without it there are no answer pages. */
+  answers?: AnswerService;
   /** Applied to every text in a response. */
   redact: Redact;
   version: string;
@@ -80,7 +85,7 @@ export async function startHttpServer(
   app.setSerializerCompiler(() => JSON.stringify);
   installErrorHandlers(app, options.log, options.space);
   installJsonParser(app);
-  app.addHook("onRequest", guardOrigin(options.host, options.allowedHosts));
+  app.addHook("onRequest", guardOrigin(options.host, allowedHostsOf(options)));
   app.addHook("onRequest", (_request, reply, done) => {
     reply.header("x-content-type-options", "nosniff").header("cache-control", "no-store");
     done();
@@ -100,10 +105,16 @@ export async function startHttpServer(
   return { url: readUrl(app, options.host), close: () => app.close() };
 }
 
+function allowedHostsOf({ allowedHosts, publicUrl }: HttpServerOptions): string[] {
+  return publicUrl ? [...allowedHosts, new URL(publicUrl).host] : allowedHosts;
+}
+
 async function registerRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
   const { service, token, log, redact } = options;
   await app.register(healthRoutes(service));
   await app.register(hookRoutes(service));
+  const isSecure = options.publicUrl?.startsWith("https:") ?? false;
+  if (options.answers) await app.register(answerRoutes({ answers: options.answers, isSecure }));
   await app.register(async (guarded) => {
     if (token !== null) {
       guarded.addHook("onRequest", await guardToken(guarded, token));
@@ -125,6 +136,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(freezeRoutes(service));
     await guarded.register(attentionRoutes(service));
     await guarded.register(warmRoutes(service));
+    await guarded.register(deviceRoutes(service));
     await guarded.register(metricsRoute(service));
   });
 }

@@ -1,4 +1,6 @@
+import type { AskOption } from "../core/attention/ask.ts";
 import type { Attention } from "../core/attention/attention.ts";
+import type { Device } from "../core/attention/device.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
@@ -85,6 +87,37 @@ export type TaskService = {
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
 };
 
+/** The pages behind pushes. Each is named by a token, which only the push knows. */
+export type AnswerService = {
+  /** Throws not_found for a token of nothing, and gone where nothing can be answered any more. */
+  page(token: string): Promise<AnswerPage>;
+  /**
+   * Does what an option stands for, and says what was done. Throws unauthorized where it needs a
+   * paired device, and a DeputyError that says what is true where it comes too late.
+   */
+  answer(
+    token: string,
+    press: { option: number; words: string | null; session: string | null },
+  ): Promise<string>;
+  /** Pairs a device; returns its session. */
+  pair(code: string, name: string): Promise<string>;
+};
+
+/** Texts are as stored, without secrets: whoever shows them escapes them. */
+export type AnswerPage = {
+  title: string;
+  task: { id: string; repository: string; state: TaskState };
+  /** What is asked, or what happened. */
+  text: string;
+  options: AskOption[];
+  /** Of the change, where there is one. */
+  summary: {
+    headline: string;
+    files: string[];
+    checks: { command: string; result: string }[];
+  } | null;
+};
+
 /** What is not about a task of the store: events as they happen, the process, triggers. */
 export type DaemonService = {
   /**
@@ -109,6 +142,11 @@ export type DaemonService = {
   /** What needs a person. */
   attention(): Promise<Attention>;
   metrics(): Promise<string>;
+  /** A code with which one device is paired, within minutes. */
+  openPairing(): Promise<{ code: string; expiresAt: Date }>;
+  devices(): Promise<Device[]>;
+  /** Its pages do nothing of a high risk any more. */
+  revokeDevice(id: string): Promise<Device>;
   /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;
   receiveGithub(delivery: {

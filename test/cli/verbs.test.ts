@@ -271,6 +271,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
+      ...["pair", "ls", "revoke"],
       ...[
         "agents",
         "bench",

@@ -223,6 +223,21 @@ export class MemoryService implements Service {
     return { ready: problems.length === 0, problems, low_space: [], frozen: null };
   }
 
+  async openPairing() {
+    return { code: "0123abcd", expiresAt: new Date("2026-01-01T00:10:00Z") };
+  }
+
+  async devices() {
+    const at = new Date("2026-01-01T00:00:00Z");
+    return [{ id: "dev_1", name: "iPhone", pairedAt: at, seenAt: at }];
+  }
+
+  async revokeDevice(id: string) {
+    const [device] = await this.devices();
+    if (device && device.id === id) return device;
+    throw new DeputyError("not_found", `There is no device ${id}.`, { field: "id" });
+  }
+
   async freeze() {
     return this.readFreeze();
   }

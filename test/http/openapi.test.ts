@@ -18,12 +18,14 @@ type Document = {
 };
 
 const routes = [
+  "DELETE /v1/devices/{id}",
   "GET /",
   "GET /healthz",
   "GET /metrics",
   "GET /readyz",
   "GET /v1/agents",
   "GET /v1/attention",
+  "GET /v1/devices",
   "GET /v1/freeze",
   "GET /v1/schedules",
   "GET /v1/tasks",
@@ -38,6 +40,7 @@ const routes = [
   "POST /hooks/github",
   "POST /hooks/in/{name}",
   "POST /v1/freeze",
+  "POST /v1/pairing",
   "POST /v1/schedules/{name}/pause",
   "POST /v1/schedules/{name}/resume",
   "POST /v1/schedules/{name}/run",

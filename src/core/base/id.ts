@@ -15,6 +15,7 @@ export const idPrefixes = {
   run: "run_",
   message: "msg_",
   plan: "plan_",
+  device: "dev_",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -25,6 +25,7 @@ import { storiesMigration } from "../migrations/0030-stories.ts";
 import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { freshMigration } from "../migrations/0032-fresh.ts";
 import { asksMigration } from "../migrations/0035-asks.ts";
+import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { backUpTables } from "./backups.ts";
@@ -57,6 +58,7 @@ const migrations: Record<string, Migration> = {
   "0031-uncommitted": uncommittedMigration,
   "0032-fresh": freshMigration,
   "0035-asks": asksMigration,
+  "0035-devices": devicesMigration,
   "0036-triggers": triggersMigration,
   "0037-repairs": repairsMigration,
 };

@@ -386,6 +386,13 @@ export type Database = {
     usedAt: MaybeTime;
     usedMessage: string | null;
   };
+  devices: {
+    id: string;
+    name: string;
+    sessionHash: string;
+    pairedAt: DefaultTime;
+    seenAt: DefaultTime;
+  };
   replyTopics: { topicHash: string; lastId: string; readAt: DefaultTime };
 };
 

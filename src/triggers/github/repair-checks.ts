@@ -7,11 +7,12 @@ import { wrapOutsideText } from "../../core/text/data-block.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { OpenDelivery } from "../inbox.ts";
+import { isHeldBack } from "../refusal.ts";
 import { readGithubEvent } from "./github-event.ts";
 import { pullPayload } from "./github-payload.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
 import { isForOwn } from "./match-github.ts";
-import { isHeldBack, retryLater, settle } from "./settle-delivery.ts";
+import { retryLater, settle } from "./settle-delivery.ts";
 
 /**
  * A check that failed on a pull request of ours has its task worked on again, with what failed and

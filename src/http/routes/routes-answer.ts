@@ -1,0 +1,165 @@
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { sessionDays } from "../../core/attention/device.ts";
+import { DeputyError, errorStatus } from "../../core/base/error.ts";
+import { findUnstorable } from "../../core/text/storable.ts";
+import {
+  maxWords,
+  renderAnswerPage,
+  renderNotice,
+  renderPairing,
+  styleHash,
+} from "../pages/answer-page.ts";
+import type { AnswerService } from "../service.ts";
+
+/**
+ * The pages behind pushes, `/q/<token>`. To look changes nothing, whoever looks: link previews do,
+ * too. A form answers. The token is the right to do what has a low risk; the rest takes the session of
+ * a paired device, a cookie of these pages alone.
+ */
+export type AnswerOptions = { answers: AnswerService; isSecure: boolean };
+
+const pressForm = z.object({
+  option: z.coerce.number().int().min(0).max(9),
+  words: z
+    .string()
+    .max(maxWords, { error: `must have at most ${maxWords} characters` })
+    .optional(),
+});
+const pairForm = z.object({ code: z.string().max(64) });
+const cookieName = "deputy_device";
+const wrongTokensPerMinute = 20;
+
+export function answerRoutes({ answers, isSecure }: AnswerOptions): FastifyPluginAsync {
+  return async (app) => {
+    await app.register(helmet, {
+      hsts: false, // a TLS proxy adds it
+      referrerPolicy: { policy: "no-referrer" },
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          styleSrc: [styleHash],
+          formAction: ["'self'"],
+          baseUri: ["'none'"],
+          frameAncestors: ["'none'"],
+        },
+      },
+    });
+    await app.register(rateLimit, { global: false });
+    const countWrong = app.createRateLimit({ max: wrongTokensPerMinute, timeWindow: 60_000 });
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser(
+      "application/x-www-form-urlencoded",
+      { parseAs: "string", bodyLimit: 64 * 1024 },
+      (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+    );
+
+    /** Shows what `work` returns, or the error as a page. */
+    const show = async (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      work: () => Promise<string>,
+    ): Promise<FastifyReply> => {
+      reply.type("text/html; charset=utf-8");
+      try {
+        return reply.send(await work());
+      } catch (error) {
+        if (!(error instanceof DeputyError)) throw error;
+        if (error.code === "not_found") {
+          const limit = await countWrong(request);
+          if (!limit.isAllowed && limit.isExceeded)
+            return reply
+              .code(429)
+              .header("retry-after", limit.ttlInSeconds)
+              .send(renderNotice("Too many wrong links", "Wait a minute, then try again."));
+        }
+        const { code, message } = error;
+        return reply
+          .code(errorStatus[code])
+          .send(renderNotice(titles[code] ?? "Not done", message));
+      }
+    };
+    const tokenOf = ({ params }: FastifyRequest) => (params as { token: string }).token;
+    const schema = { hide: true };
+
+    app.get("/q/:token", { schema }, (request, reply) =>
+      show(request, reply, async () => {
+        const token = tokenOf(request);
+        return renderAnswerPage(`/q/${token}`, await answers.page(token), null);
+      }),
+    );
+
+    app.post("/q/:token", { schema }, (request, reply) =>
+      show(request, reply, async () => {
+        const token = tokenOf(request);
+        const { option, words = null } = readForm(pressForm, request.body);
+        const session = readSession(request.headers.cookie);
+        try {
+          return renderNotice("Done", await answers.answer(token, { option, words, session }));
+        } catch (error) {
+          if (!(error instanceof DeputyError)) throw error;
+          if (error.code === "unauthorized") {
+            reply.code(403);
+            return renderPairing(`/q/${token}`, null);
+          }
+          if (error.code !== "invalid_input") throw error;
+          reply.code(400);
+          return renderAnswerPage(`/q/${token}`, await answers.page(token), error.message);
+        }
+      }),
+    );
+
+    app.post("/q/:token/pair", { schema }, (request, reply) =>
+      show(request, reply, async () => {
+        const token = tokenOf(request);
+        await answers.page(token); // only who was pushed may try codes
+        const { code } = readForm(pairForm, request.body);
+        try {
+          const session = await answers.pair(code, nameOf(request.headers["user-agent"] ?? ""));
+          const cookie = [
+            ...[`${cookieName}=${session}`, "Path=/q", "HttpOnly", "SameSite=Strict"],
+            `Max-Age=${sessionDays * 24 * 60 * 60}`,
+            ...(isSecure ? ["Secure"] : []),
+          ];
+          reply.code(303).header("set-cookie", cookie.join("; ")).header("location", `/q/${token}`);
+          return "";
+        } catch (error) {
+          if (!(error instanceof DeputyError)) throw error;
+          reply.code(403);
+          return renderPairing(`/q/${token}`, error.message);
+        }
+      }),
+    );
+  };
+}
+
+const titles: Partial<Record<keyof typeof errorStatus, string>> = {
+  not_found: "No such page",
+  gone: "Nothing to answer",
+  conflict: "Nothing was changed",
+};
+
+function readForm<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success && findUnstorable(parsed.data) === null) return parsed.data;
+  const issue = parsed.error?.issues[0];
+  const what = issue
+    ? `"${issue.path.join(".")}" ${issue.message}`
+    : "it holds what cannot be stored";
+  throw new DeputyError("invalid_input", `The form is not valid: ${what}; go back and try again.`);
+}
+
+function readSession(cookies: string | undefined): string | null {
+  return (
+    new RegExp(`(?:^|;\\s*)${cookieName}=([\\w-]{43})(?:;|$)`).exec(cookies ?? "")?.[1] ?? null
+  );
+}
+
+/** What `deputy devices ls` calls it: the kind of device, no more. */
+function nameOf(agent: string): string {
+  const kind = ["iPhone", "iPad", "Android", "Macintosh", "Windows", "Linux"];
+  return kind.find((name) => agent.includes(name)) ?? "another device";
+}
