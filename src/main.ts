@@ -18,6 +18,9 @@ if (!hasTerminal()) process.on("SIGHUP", () => {});
 
 const actions: Actions = {
   up: async ({ json, detach, host, port }) => {
+    const { findSubscription } = await import("./verbs/find-subscription.ts");
+    // The topic is a secret: it is shown to whoever sits at this terminal, and to nobody else.
+    const subscription = json || !process.stdout.isTTY ? null : findSubscription();
     const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
     if (detach) {
       const { startDetached } = await import("./verbs/detached.ts");
@@ -27,6 +30,7 @@ const actions: Actions = {
         print(
           `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nHand it a task: deputy run "…" in a git checkout.${frozen ? `\n${frozen}` : ""}`,
         );
+      if (subscription) print(subscription);
       return exitCodes.ok;
     }
     const { runDaemon } = await import("./verbs/up.ts");
@@ -36,6 +40,7 @@ const actions: Actions = {
         print(
           `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nHand it a task from a git checkout in another terminal: deputy run "…"${frozen ? `\n${frozen}` : ""}`,
         );
+      if (subscription) print(subscription);
     });
     return exitCodes.ok;
   },

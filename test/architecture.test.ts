@@ -108,6 +108,7 @@ const homes: Record<string, string[]> = {
   chokidar: ["triggers"],
   croner: ["triggers"],
   commander: ["cli"],
+  uqr: ["verbs"],
   "@modelcontextprotocol/server": ["mcp"],
   "@modelcontextprotocol/client": ["agents"],
 };

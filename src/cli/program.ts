@@ -23,6 +23,7 @@ import {
   showTask,
 } from "./verbs/commands-look.ts";
 import { addMcpVerbs } from "./verbs/commands-mcp.ts";
+import { testPush } from "./verbs/commands-notify.ts";
 import { type ProveVerb, proveTask } from "./verbs/commands-prove.ts";
 import { type RunOptions, runTask } from "./verbs/commands-run.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./verbs/commands-steer.ts";
@@ -277,6 +278,14 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
 
   program.commandsGroup("Phones:");
   addDeviceVerbs(program, io, end);
+  program
+    .command("notify")
+    .description("pushes to your phone")
+    .command("test")
+    .description("send a test push, and wait until its button comes back")
+    .option("--wait <seconds>", "how long to wait for the button", positiveNumber, 120)
+    .option("--json", "print JSON for programs")
+    .action((options: Json & { wait: number }) => end(testPush(io, options)));
 
   program.commandsGroup("Other agents:");
   addMcpVerbs(program, io, actions, end);

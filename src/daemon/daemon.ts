@@ -55,6 +55,7 @@ import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeAnswerPages, makeDeviceService } from "./service/answer-pages.ts";
+import { makePushTest } from "./service/push-test.ts";
 import { readAttention } from "./service/read-attention.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
@@ -290,6 +291,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const service: Service = {
       ...tasks,
       ...makeDeviceService(db),
+      ...makePushTest({ db, config, replies, redact: redactPush }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({
         alive: true,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { deriveReplySecrets, type ReplySecrets } from "../notifier/replies/reply-secrets.ts";
 import { type Replies, type RepliesDeps, startReplies } from "../notifier/replies/start-replies.ts";
@@ -7,9 +8,11 @@ import { useAsk } from "../store/records/asks.ts";
 import { keepSecret } from "./home/prepare-home.ts";
 import { requirePlanner } from "./intake-rules.ts";
 
-/** Made at the first start, and anew where the file is deleted. */
-export async function readPushSecrets({ paths }: Config): Promise<ReplySecrets> {
-  return deriveReplySecrets(await keepSecret(paths.pushKey));
+/** Made at the first start with a topic, and anew where the file is deleted. */
+export async function readPushSecrets({ notifier, paths }: Config): Promise<ReplySecrets> {
+  // Without such pushes nothing has to outlive this process.
+  const key = notifier.ntfy ? await keepSecret(paths.pushKey) : randomBytes(32).toString("hex");
+  return deriveReplySecrets(key);
 }
 
 /** Answers to pushes by ntfy: each is a command of the orchestrator. Null: there are no such pushes. */

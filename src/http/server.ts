@@ -25,6 +25,7 @@ import { eventRoutes } from "./routes/routes-events.ts";
 import { evidenceRoutes } from "./routes/routes-evidence.ts";
 import { freezeRoutes } from "./routes/routes-freeze.ts";
 import { mcpRoute } from "./routes/routes-mcp.ts";
+import { notifyRoutes } from "./routes/routes-notify.ts";
 import { scheduleRoutes } from "./routes/routes-schedules.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
@@ -137,6 +138,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(attentionRoutes(service));
     await guarded.register(warmRoutes(service));
     await guarded.register(deviceRoutes(service));
+    await guarded.register(notifyRoutes(service));
     await guarded.register(metricsRoute(service));
   });
 }

@@ -142,6 +142,10 @@ export type DaemonService = {
   /** What needs a person. */
   attention(): Promise<Attention>;
   metrics(): Promise<string>;
+  /** Sends a push on each channel that is configured; throws a DeputyError if there is none. */
+  testPush(): Promise<TestedPush>;
+  /** When the button of a test push was pressed; null: not yet. */
+  findPress(id: string): Promise<Date | null>;
   /** A code with which one device is paired, within minutes. */
   openPairing(): Promise<{ code: string; expiresAt: Date }>;
   devices(): Promise<Device[]>;
@@ -172,6 +176,15 @@ export type DaemonService = {
   ): Promise<{ deliveryId: string; result: string | null; taskId: string | null }>;
   pauseSchedule(name: string): Promise<ScheduleState>;
   resumeSchedule(name: string): Promise<ScheduleState>;
+};
+
+/** What became of a test push. */
+export type TestedPush = {
+  /** By channel; a problem says why the channel did not take it. */
+  channels: { name: string; problem: string | null }[];
+  /** Of the push with a button; null: there is none, and `noButton` says why. */
+  id: string | null;
+  noButton: string | null;
 };
 
 /** `when` says which agent receives it when; `isNew` is false for a repeated idempotency key. */

@@ -271,7 +271,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["pair", "ls", "revoke"],
+      ...["pair", "ls", "revoke", "test"],
       ...[
         "agents",
         "bench",

@@ -5,7 +5,7 @@ import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { RetryInput, Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { LogQuery, TaskDetail } from "../../src/core/task/task-detail.ts";
-import type { ScheduleState, Service } from "../../src/http/service.ts";
+import type { ScheduleState, Service, TestedPush } from "../../src/http/service.ts";
 import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
 
 /**
@@ -221,6 +221,20 @@ export class MemoryService implements Service {
   async ready() {
     const { problems } = this;
     return { ready: problems.length === 0, problems, low_space: [], frozen: null };
+  }
+
+  presses = 0;
+  tested: TestedPush = {
+    channels: [{ name: "ntfy", problem: null }],
+    id: "evt_1",
+    noButton: null,
+  };
+  async testPush() {
+    return this.tested;
+  }
+
+  async findPress() {
+    return this.presses++ > 0 ? new Date("2026-01-01T00:00:04Z") : null;
   }
 
   async openPairing() {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { devicesWire, deviceWire, pairingWire } from "../../api/device.ts";
+import { devicesWire, deviceWire, pairingWire } from "../../api/phone.ts";
 import { connect } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { oneLine } from "../render/text.ts";

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { devicesWire, deviceWire, pairingWire } from "../../api/device.ts";
+import { devicesWire, deviceWire, pairingWire } from "../../api/phone.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";

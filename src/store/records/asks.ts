@@ -38,6 +38,16 @@ export async function findAsk(db: Db, id: string): Promise<Ask | null> {
   return row ? toAsk(row) : null;
 }
 
+/** Null: the push of this event asks nothing, or was not sent. */
+export async function findAskOfEvent(db: Db, eventId: string): Promise<Ask | null> {
+  const row = await db
+    .selectFrom("asks")
+    .selectAll()
+    .where("eventId", "=", eventId)
+    .executeTakeFirst();
+  return row ? toAsk(row) : null;
+}
+
 export async function findAskOfPage(db: Db, pageHash: string): Promise<Ask | null> {
   const row = await db
     .selectFrom("asks")

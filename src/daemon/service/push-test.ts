@@ -1,0 +1,64 @@
+import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { Redact } from "../../core/text/redact.ts";
+import type { DaemonService } from "../../http/service.ts";
+import { openChannels } from "../../notifier/channels/open-channels.ts";
+import { send } from "../../notifier/deliver-notifications.ts";
+import { operatorRows } from "../../notifier/operator-rows.ts";
+import { testType } from "../../notifier/replies/push-actions.ts";
+import type { Replies } from "../../notifier/replies/start-replies.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findAskOfEvent } from "../../store/records/asks.ts";
+
+/** A push that a person asks for, to see that it arrives, and that an answer comes back. */
+export function makePushTest(deps: {
+  db: Db;
+  config: Config;
+  replies: Replies | null;
+  redact: Redact;
+}): Pick<DaemonService, "testPush" | "findPress"> {
+  const { config, db, redact, replies } = deps;
+  return {
+    testPush: async () => {
+      const rows = operatorRows(config.notifier, {
+        type: testType,
+        title: "A test from Deputy",
+        message: "Press the button, if there is one: then the way back works, too.",
+      });
+      const [first] = rows;
+      if (!first)
+        throw new DeputyError(
+          "conflict",
+          "No channel is configured: set DEPUTY_NTFY_TOPIC or DEPUTY_WEBHOOK_URL, and restart the daemon.",
+        );
+      const channels = openChannels(config.notifier, replies?.findActions);
+      const options = { timeoutMs: 15_000, signal: AbortSignal.timeout(20_000) };
+      const sent = rows.map(async (row) => {
+        const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, options);
+        const problem = result.kind === "refused" ? redact(result.error) : "it took too long";
+        return { name: row.channel, problem: result.kind === "taken" ? null : problem };
+      });
+      const results = await Promise.all(sent);
+      const noButton = await explainNoButton(deps);
+      const wasTaken = results.some(({ name, problem }) => name === "ntfy" && problem === null);
+      return { channels: results, id: wasTaken && !noButton ? first.eventId : null, noButton };
+    },
+    findPress: async (id) => {
+      const ask = await findAskOfEvent(db, id);
+      if (ask && ask.taskId === "") return ask.usedAt;
+      throw new DeputyError("not_found", `There is no test push ${id}; send one first.`, {
+        field: "id",
+      });
+    },
+  };
+}
+
+async function explainNoButton({
+  config,
+  replies,
+}: Parameters<typeof makePushTest>[0]): Promise<string | null> {
+  if (!replies) return "only pushes by ntfy have buttons";
+  if (!config.push.buttons) return "buttons are switched off (DEPUTY_NTFY_BUTTONS)";
+  const facts = await replies.facts(5_000);
+  return facts ? (replies.problems()[0] ?? null) : "the ntfy server could not be examined yet";
+}
