@@ -38,6 +38,17 @@ const priceSchema = z.strictObject({
 
 const maxFloorMb = 10_000_000;
 
+const aliveSchema = z
+  .strictObject({
+    every_minutes: z.number().int().min(1).max(1_440),
+    /** ntfy schedules up to three days ahead. */
+    after_minutes: z.number().int().min(2).max(4_320),
+  })
+  .refine(({ after_minutes, every_minutes }) => after_minutes > every_minutes, {
+    path: ["after_minutes"],
+    error: "must be more than every_minutes, or it rings while all is well",
+  });
+
 const fileSchema = z.strictObject({
   host: z.string().min(1).optional(),
   port: z.number().int().min(0).max(65_535).optional(),
@@ -105,6 +116,8 @@ const fileSchema = z.strictObject({
       topic: z.string().min(1).optional(),
       /** Whether pushes have buttons, and answers are read from the ntfy server. */
       buttons: z.boolean().optional(),
+      /** The push that tells of this machine's silence, in minutes; false: none. */
+      alive: z.union([z.literal(false), aliveSchema]).optional(),
     })
     .optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
@@ -130,6 +143,7 @@ export function loadConfig(
   const home = findHome(env);
   parseGitVariables(env.DEPUTY_GIT_VARIABLES); // used where git is started, but validated here
   const file = readConfigFile(join(home, "config.yaml"));
+  const ntfyUrl = env.DEPUTY_NTFY_URL || file.ntfy?.url || "https://ntfy.sh";
   const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
   const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;
   const webhookSecret = readSecret(env, "DEPUTY_WEBHOOK_SECRET");
@@ -221,7 +235,7 @@ export function loadConfig(
     notifier: {
       ntfy: ntfyTopic
         ? {
-            url: env.DEPUTY_NTFY_URL || file.ntfy?.url || "https://ntfy.sh",
+            url: ntfyUrl,
             topic: ntfyTopic,
             token: readSecret(env, "DEPUTY_NTFY_TOKEN"),
           }
@@ -234,6 +248,8 @@ export function loadConfig(
       buttons:
         (readChoice(env, "DEPUTY_NTFY_BUTTONS", ["true", "false"]) ??
           String(file.ntfy?.buttons ?? true)) === "true",
+      /** Null: no push tells of this machine's silence. */
+      alive: readAlive(env, file.ntfy?.alive, ntfyUrl),
     },
     github: {
       token: readSecret(env, "GITHUB_TOKEN"),
@@ -266,6 +282,23 @@ export function loadConfig(
       daemonFile: join(home, "daemon.json"),
     },
   };
+}
+
+/**
+ * Every ten minutes are 144 messages a day, more than half of what ntfy.sh lets anybody send: there it
+ * is off unless it is asked for.
+ */
+function readAlive(
+  env: NodeJS.ProcessEnv,
+  given: false | z.infer<typeof aliveSchema> | undefined,
+  url: string,
+) {
+  const word = readChoice(env, "DEPUTY_NTFY_ALIVE", ["true", "false"]);
+  const isPublic = /^https?:\/\/ntfy\.sh\/?$/i.test(url);
+  const isOn =
+    word === null ? given !== false && (given !== undefined || !isPublic) : word === "true";
+  const { after_minutes = 25, every_minutes = 10 } = given || {};
+  return isOn ? { everyMinutes: every_minutes, afterMinutes: after_minutes } : null;
 }
 
 /** A limit of one start would freeze Deputy at every start, so it is a mistake. */

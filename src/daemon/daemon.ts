@@ -59,6 +59,7 @@ import { makePushTest } from "./service/push-test.ts";
 import { readAttention } from "./service/read-attention.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
+import { startAlarm } from "./start-alarm.ts";
 import { startTelling } from "./start-telling.ts";
 import { startTriggers } from "./triggers-wiring.ts";
 
@@ -211,6 +212,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         log: logLine,
       }),
     );
+    const alarm = startAlarm({ config, replies, beat: self.beat, log });
+    if (alarm) services.add("alarm", alarm);
     const bus = services.add("bus", await openBus(store, onError("listen error")));
     bus.on("outbox", () => {
       runner.wake("execute"); // at once, where there is a free slot here

@@ -25,6 +25,7 @@ export function openReplies(
   if (!ntfy) return null;
   return startReplies({
     ...{ db, log, redact, secrets, ntfy, publicUrl, buttons: config.push.buttons },
+    alive: config.push.alive !== null,
     press: async (ask, option, message) => {
       const by = "a button of a push";
       if (option.verb === "test") {

@@ -57,6 +57,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
       DEPUTY_NTFY_URL: `http://127.0.0.1:${(phone.address() as AddressInfo).port}`,
       DEPUTY_NTFY_TOPIC: "my-topic",
       DEPUTY_NTFY_BUTTONS: "false",
+      DEPUTY_NTFY_ALIVE: "false",
       DEPUTY_PUBLIC_URL: "https://deputy.example",
       DEPUTY_LOG_LEVEL: "debug",
       ANTHROPIC_API_KEY: apiKey,

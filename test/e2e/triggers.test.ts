@@ -62,6 +62,7 @@ const { deputy, repository } = withDeputy({
       DEPUTY_NTFY_URL: url,
       DEPUTY_NTFY_TOPIC: "my-topic",
       DEPUTY_NTFY_BUTTONS: "false",
+      DEPUTY_NTFY_ALIVE: "false",
       DEPUTY_NTFY_TOKEN: "tk_secret",
       DEPUTY_WEBHOOK_URL: `${url}/hook`,
       DEPUTY_WEBHOOK_SECRET: webhookSecret,

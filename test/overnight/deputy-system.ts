@@ -21,6 +21,7 @@ export async function openSystem(around: Surroundings): Promise<System> {
         DEPUTY_NTFY_URL: around.phoneUrl,
         DEPUTY_NTFY_TOPIC: "night",
         DEPUTY_NTFY_BUTTONS: "false",
+        DEPUTY_NTFY_ALIVE: "false",
       },
       DEPUTY_WHEN_STUCK: "ask",
       ...around.env,

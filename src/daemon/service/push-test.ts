@@ -60,5 +60,5 @@ async function explainNoButton({
   if (!replies) return "only pushes by ntfy have buttons";
   if (!config.push.buttons) return "buttons are switched off (DEPUTY_NTFY_BUTTONS)";
   const facts = await replies.facts(5_000);
-  return facts ? (replies.problems()[0] ?? null) : "the ntfy server could not be examined yet";
+  return facts ? facts.buttons : "the ntfy server could not be examined yet";
 }

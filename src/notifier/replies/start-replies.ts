@@ -18,7 +18,7 @@ export type Replies = {
   findActions: FindActions;
   /** What the server can do; null as long as it could not be asked. Waits for the first result. */
   facts(patienceMs: number): Promise<ServerFacts | null>;
-  /** What keeps buttons from working, in sentences. */
+  /** What keeps buttons or the alarm from working, in sentences. */
   problems(): string[];
   counts(): ReplyCounts;
   stop(): Promise<void>;
@@ -30,6 +30,8 @@ export type RepliesDeps = Pick<ReplyDeps, "db" | "press" | "log"> & {
   secrets: ReplySecrets;
   /** Without it, pushes have a page at most. */
   buttons: boolean;
+  /** Whether a push is to tell of this machine's silence (put-off-alarm.ts). */
+  alive: boolean;
   redact: Redact;
 };
 
@@ -46,17 +48,21 @@ export function startReplies(deps: RepliesDeps): Replies {
   let trouble: string | null = null;
   let facts: ServerFacts | null = null;
 
+  const problemsOf = (found: ServerFacts | null) => [
+    ...(deps.buttons && found?.buttons ? [found.buttons] : []),
+    ...(deps.alive && found?.sequences ? [found.sequences] : []),
+  ];
   const examine = async (): Promise<void> => {
     while (!signal.aborted && facts === null)
       try {
         facts = await examineServer(ntfy, secrets.topic, signal);
-        if (facts.buttons !== null && deps.buttons) log("warn", {}, facts.buttons);
+        for (const problem of problemsOf(facts)) log("warn", {}, problem);
       } catch {
         // It is away. Pushes that are refused say so in the log.
         await sleep(askAgainMs, undefined, { signal }).catch(() => {}); // stopped
       }
   };
-  const examined = deps.buttons ? examine() : Promise.resolve();
+  const examined = deps.buttons || deps.alive ? examine() : Promise.resolve();
   const readFacts = async (ms: number) => {
     await Promise.race([examined, sleep(ms, undefined, { ref: false, signal }).catch(() => {})]);
     return facts;
@@ -106,10 +112,11 @@ export function startReplies(deps: RepliesDeps): Replies {
   return {
     findActions: makeFindActions({ ...deps, root: rootOf(ntfy), mayPress }),
     facts: readFacts,
-    problems: () =>
-      deps.buttons
-        ? [facts?.buttons, trouble].flatMap((one) => (one ? [one] : [])).slice(0, 1)
-        : [],
+    problems: () => {
+      const found = problemsOf(facts);
+      // A reader that is refused has been explained.
+      return trouble === null || (deps.buttons && facts?.buttons) ? found : [trouble, ...found];
+    },
     counts: () => ({ ...counts }),
     stop: async () => {
       stopping.abort();
