@@ -8,7 +8,7 @@ import { time } from "./to-wire.ts";
 
 /** What needs a person. */
 const action = z.object({
-  name: z.enum(["answer", "accept", "discard", "retry", "open", "thaw"]),
+  name: z.enum(["answer", "accept", "discard", "retry", "open", "thaw", "reset"]),
   label: z.string(),
   /** `high`: it spends, lets something strange in, or changes a repository. */
   risk: z.enum(["low", "high"]),
@@ -31,6 +31,7 @@ const item = z.object({
     "failed",
     "space",
     "rules",
+    "breaker",
     "replies",
     "frozen",
     "sandbox",

@@ -24,6 +24,8 @@ export const scheduleWire = named(
 
 export const schedulesWire = z.object({ schedules: z.array(scheduleWire) });
 
+export const resetWire = named("Reset", z.object({ detail: z.string() }));
+
 export const firedWire = named(
   "Fired",
   z.object({

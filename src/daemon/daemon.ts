@@ -339,6 +339,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,
       ...triggers.local,
+      resetTrigger: triggers.reset,
     };
     const server = await startHttpServer({
       ...{ service, token, redact, version, space, log: logLine },

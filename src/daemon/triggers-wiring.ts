@@ -45,6 +45,7 @@ import { makeOwnPulls } from "./own-pulls.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
+import { makeGuards } from "./triggers/guards.ts";
 import {
   isOwners,
   type LocalTriggers,
@@ -57,6 +58,7 @@ export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
   local: LocalTriggers["service"];
+  reset: Service["resetTrigger"];
   /** What keeps rules from starting tasks, in sentences. */
   problems(): string[];
   /** Called when a task is over: deliveries that waited for its subject may start. */
@@ -127,10 +129,12 @@ export async function startTriggers(deps: {
   };
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });
   const stored = openInbox(db);
+  const guards = makeGuards(db, intake, config.notifier, log);
   const github: InboxDeps = {
     inbox: stored,
     rules: rules.current,
     submit,
+    admit: guards.admit,
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier,
     rework: async (taskId, { goal, origin, text }, key) => {
@@ -167,6 +171,7 @@ export async function startTriggers(deps: {
   };
   const local = startLocalTriggers({
     ...{ db, home: config.home, inbox: stored, log, submit, whyRefused },
+    admit: guards.admit,
     rules: rules.current,
     isRead: () => isRead,
     onStored: () => inbox?.wake(),
@@ -174,6 +179,7 @@ export async function startTriggers(deps: {
   });
   const runner = startInboxRunner({
     round: async () => {
+      await guards.sweep();
       await processInbox(github);
       await local.round();
     },
@@ -202,6 +208,7 @@ export async function startTriggers(deps: {
     test: async (event, payload) =>
       testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
     local: local.service,
+    reset: guards.reset,
     stop: async () => {
       await rules.close();
       await local.stop();

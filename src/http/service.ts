@@ -169,6 +169,8 @@ export type DaemonService = {
   testTrigger(event: string, payload: unknown): Promise<unknown>;
   /** What a rule would start, by its name; `text`: what would come. */
   tryRule(given: { rule: string; text: string | null }): Promise<unknown>;
+  /** Closes the breakers of a rule. */
+  resetTrigger(rule: string): Promise<{ detail: string }>;
   listSchedules(): Promise<ScheduleState[]>;
   /** Has it fire now. */
   runSchedule(

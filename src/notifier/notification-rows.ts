@@ -13,7 +13,8 @@ import type { NotifierConfig } from "./notifier-config.ts";
  */
 export function notificationRows(
   event: NotifiedEvent & { id: string },
-  task: Pick<Task, "id" | "state" | "branch" | "deliveryUrl" | "repository"> & TitledTask,
+  task: Pick<Task, "id" | "state" | "branch" | "deliveryUrl" | "repository"> &
+    TitledTask & { origin: Pick<Task["origin"], "depth"> },
   config: NotifierConfig,
   redact: Redact,
   now: Date = new Date(),
@@ -32,6 +33,7 @@ export function notificationRows(
     task_id: task.id,
     repository: withoutLogin(task.repository),
     subject: task.origin.subject,
+    deputy_depth: task.origin.depth ?? 0,
     // What is asked of a part leaves the task as it is, also in the API.
     state: task.state,
     question: asked && { ...asked, text: redact(asked.text).slice(0, maxWebhookText) },

@@ -1,6 +1,8 @@
 import { DeputyError } from "../core/base/error.ts";
 import type { Task } from "../core/task/task.ts";
 import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import type { Admit } from "./guards/admit.ts";
+import type { Guards } from "./guards/guard-rule.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";
 import { isHeldBack, judgeRefusal } from "./refusal.ts";
 import type { TriggerRules } from "./rules.ts";
@@ -12,6 +14,9 @@ import type { TriggerRules } from "./rules.ts";
  * same task again.
  */
 export type LocalStart = Pick<IntakeRequest, "input" | "origin"> & {
+  /** The name of the rule that fired. */
+  rule: string;
+  guards: Guards;
   /** Which rule fired. */
   reason: string;
 };
@@ -32,6 +37,8 @@ export type LocalDeps = {
   rules: () => TriggerRules;
   /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id"> }>;
+  /** Throws a DeputyError where the rule's guards let nothing start. */
+  admit: Admit;
   findActiveTask: (subject: string) => Promise<string | null>;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
@@ -63,9 +70,13 @@ async function processDelivery(
     deps.log("info", { deliveryId, taskId }, `Delivery settled: ${result}`);
   };
   if ("ignored" in start) return settle(`ignored: ${start.ignored}`, null, null);
-  const { input, origin, reason } = start;
+  const { guards, input, origin, reason, rule } = start;
   const { subject } = origin;
   try {
+    if (subject === null || (await deps.findActiveTask(subject)) === null) {
+      const { repository } = input;
+      await deps.admit({ deliveryId, rule, guards, repository, depth: origin.depth ?? 0 });
+    }
     const idempotency = { key: deliveryId, bodyHash: source.name };
     const { task } = await deps.submit({
       ...{ input, origin, idempotency },

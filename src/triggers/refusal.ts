@@ -1,9 +1,11 @@
 import { DeputyError } from "../core/base/error.ts";
+import { isCapped } from "./guards/admit.ts";
 import type { OpenDelivery } from "./inbox.ts";
 
 /**
  * What becomes of a delivery whose task was not accepted. A fault of the request is final. One of
- * ours, or of the moment, is not the delivery's: it stays open and is tried again, for three days.
+ * ours, or of the moment, is not the delivery's: it stays open and is tried again, for three days. One
+ * that its rule's caps hold back waits for as long as that takes.
  */
 export type Refusal = {
   isFinal: boolean;
@@ -22,7 +24,7 @@ export function judgeRefusal({ receivedAt }: OpenDelivery, error: unknown): Refu
     !(error instanceof DeputyError) || error.code === "unavailable" || error.field === "agent";
   const end = (result: string, log: string) => ({ isFinal: true, message, result, log });
   if (!mayComeTrue) return end(`refused: ${message}`, `Delivery refused: ${message}`);
-  if (Date.now() - receivedAt.getTime() > giveUpAfterMs)
+  if (Date.now() - receivedAt.getTime() > giveUpAfterMs && !isCapped(error))
     return end(`gave up: ${message}`, `Delivery given up after three days: ${message}`);
   const retryAt = error instanceof DeputyError ? error.retryAt : null;
   const result = retryAt

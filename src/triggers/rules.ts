@@ -43,7 +43,7 @@ const triggerRulesSchema = z
     };
     for (const [section, list] of Object.entries(rules)) {
       for (const [index, rule] of list.entries()) {
-        if (!("name" in rule)) continue;
+        if (rule.name === null) continue;
         const message = `another rule is called ${rule.name}, too; give this one a \`name\` of its own`;
         refuseTwice(`name ${rule.name}`, [section, index, "name"], message);
       }

@@ -161,6 +161,7 @@ test("--json gives one JSON document on every verb that asks the daemon", async 
       ["retry", id],
       ["cancel", id],
       ["trigger", "test", "p.json"],
+      ["trigger", "reset", "nightly"],
       ["schedule", "ls"],
       ["schedule", "run", "nightly"],
       ["schedule", "pause", "nightly"],
@@ -302,6 +303,7 @@ test("every verb takes --json and says what it does", () => {
       ],
       // Of deputy schedule.
       ...["ls", "run", "pause", "resume"],
+      "reset",
     ].sort(),
   );
   for (const command of leaves) {

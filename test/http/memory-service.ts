@@ -291,6 +291,9 @@ export class MemoryService implements Service {
   async testTrigger(event: string, payload: unknown) {
     return { event, payload, fires: false };
   }
+  async resetTrigger(rule: string) {
+    return { detail: `The breaker of ${rule} is closed.` };
+  }
   async receiveHook({ name }: { name: string }) {
     return { status: 202, message: "Kept.", deliveryId: `hook:${name}:1` };
   }

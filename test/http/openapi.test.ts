@@ -62,6 +62,7 @@ const routes = [
   "POST /v1/tasks/{id}/update",
   "POST /v1/thaw",
   "POST /v1/triggers/test",
+  "POST /v1/triggers/{name}/reset",
   "POST /v1/warm",
 ];
 

@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
+import { makeGuards } from "../../src/daemon/triggers/guards.ts";
 import { stopForSubject } from "../../src/orchestrator/commands/stop-for-subject.ts";
 import {
   acceptTask,
@@ -18,10 +19,12 @@ import {
 } from "../../src/store/records/inbox.ts";
 import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
 import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
+import type { GithubRule } from "../../src/triggers/github/github-rule.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
 import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
 import { processInbox } from "../../src/triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
+import { readGuards } from "../../src/triggers/guards/guard-rule.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { everyRule, examplePayload } from "./github/payloads.ts";
@@ -94,6 +97,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     inbox,
     rules: () => everyRule,
     submit: (request) => acceptTask(intake, request),
+    admit: async () => {},
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier: async () => null,
     rework: () => Promise.reject(new Error("there was nothing to rework")),
@@ -327,6 +331,40 @@ test("closing a pull request stops the task that delivered it and is at work on 
     taskId,
     result: `stopped: ${taskId}`,
   });
+});
+
+test("a storm of issues opens the breaker, and what a cap holds back waits", async () => {
+  const deps = makeDeps();
+  const { db } = store;
+  const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
+  const nobody = { ntfy: null, webhook: null, publicUrl: null };
+  const { admit } = makeGuards(db, advance, nobody, deps.log);
+  const [rule] = everyRule.github;
+  const rules = (changes: object) => ({
+    ...everyRule,
+    github: [
+      { ...(rule as GithubRule), name: "issues", guards: { ...readGuards({}), ...changes } },
+    ],
+  });
+  const capped = makeDeps({ admit, rules: () => rules({ maxPerDay: 1 }) });
+  for (let n = 0; n < 2; n++) await knock("issues", newIssue());
+  expect(await processInbox(capped)).toEqual({ settled: 1, open: 1 });
+  expect((await rows()).at(-1)?.result).toMatch(
+    /^waits until .*issues may start no more than 1 in a day/,
+  );
+
+  await store.db
+    .updateTable("inbox")
+    .set({ result: null })
+    .where("processedAt", "is", null)
+    .execute();
+  for (let n = 0; n < 10; n++) await knock("issues", newIssue());
+  await processInbox(makeDeps({ admit, rules: () => rules({ breaker: 8 }) }));
+  const all = await rows();
+  expect(all.filter(({ taskId }) => taskId !== null)).toHaveLength(8);
+  expect(all.at(-1)?.result).toMatch(/^refused: breaker open since .*deputy trigger reset issues/);
+  const { state } = (await getTask(db, all[0]?.taskId ?? "")) ?? {};
+  expect(state).toBe("cancelled");
 });
 
 const stranger = { login: "mallory", id: 666, type: "User" };

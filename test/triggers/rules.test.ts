@@ -28,13 +28,16 @@ github:
     allow: [snapshots/**]
     proof: full
     trusted: [Alice]
+    max_per_day: 5
   - on: [pull_request.opened, pull_request.synchronize]
     repository: acme/app
 `,
     "triggers.yaml",
   );
+  const guards = { maxPerHour: null, maxPerDay: null, breaker: 20 };
   expect(github).toEqual([
     {
+      ...{ name: null, guards: { ...guards, maxPerDay: 5 } },
       on: ["issues.labeled"],
       repository: "acme/*",
       label: "deputy",
@@ -52,6 +55,7 @@ github:
       trusted: ["alice"],
     },
     {
+      ...{ name: null, guards },
       on: ["pull_request.opened", "pull_request.synchronize"],
       repository: "acme/app",
       label: null,
@@ -185,7 +189,7 @@ test.each([
     "an unknown key of a schedule",
     "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: 0 3 * * *\n    time: 3\n",
     6,
-    /schedule\[0\]\.time: is not a known key; a rule has name, cron, tz, catch_up, goal/,
+    /schedule\[0\]\.time: is not a known key; a rule has name, cron, tz, catch_up, max_per_hour, max_per_day, breaker, goal/,
   ],
   [
     "two rules of one name",

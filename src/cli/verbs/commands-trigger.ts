@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { resetWire } from "../../api/schedules.ts";
 import { connect } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
-import { plain } from "../render/text.ts";
+import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 import { listSchedules, runSchedule, steerSchedule } from "./commands-schedule.ts";
 
@@ -25,6 +26,12 @@ export function addTriggerVerbs(
     .action((file: string | undefined, options: TestOptions) =>
       end(testTrigger(io, file, options)),
     );
+  trigger
+    .command("reset")
+    .description("close the breaker of a rule, which opened because of too many events")
+    .argument("<name>", "the rule's name")
+    .option(...json)
+    .action((name: string, options: Json) => end(resetTrigger(io, name, options)));
   const schedule = program.command("schedule").description("tasks that the clock starts");
   schedule
     .command("ls")
@@ -63,6 +70,13 @@ async function testTrigger(
       : { rule, ...(text !== undefined && { text }) };
   const { raw } = await connect(io).json(z.unknown(), "POST", "/v1/triggers/test", { body });
   io.stdout.write(`${json ? JSON.stringify(raw) : plain(JSON.stringify(raw, null, 2))}\n`);
+  return exitCodes.ok;
+}
+
+async function resetTrigger(io: CliIo, name: string, { json }: Json): Promise<ExitCode> {
+  const path = `/v1/triggers/${encodeURIComponent(name)}/reset`;
+  const { raw, value } = await connect(io).json(resetWire, "POST", path);
+  io.stdout.write(`${json ? JSON.stringify(raw) : oneLine(value.detail)}\n`);
   return exitCodes.ok;
 }
 

@@ -29,6 +29,7 @@ export type AttentionItem = {
     | "failed"
     | "space"
     | "rules"
+    | "breaker"
     | "replies"
     | "frozen"
     | "sandbox"
@@ -47,7 +48,7 @@ export type AttentionItem = {
 
 /** What a person may do about it. */
 export type AttentionAction = {
-  name: "answer" | "accept" | "discard" | "retry" | "open" | "thaw";
+  name: "answer" | "accept" | "discard" | "retry" | "open" | "thaw" | "reset";
   label: string;
   risk: Risk;
   /** On the command line; null: there is no verb for it. */

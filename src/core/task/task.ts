@@ -120,6 +120,8 @@ export type TaskOrigin = {
   tells?: boolean;
   /** The label that it was started for; null or absent: none. */
   label?: string | null;
+  /** How many tasks of a Deputy led to it, one by the other; absent: none. */
+  depth?: number;
 };
 
 /**

@@ -4,6 +4,7 @@ import { adviseThaw } from "../../core/task/freeze.ts";
 import { listAttention } from "../../orchestrator/commands/list-attention.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
+import { type Breaker, listBreakers } from "../../store/records/guards.ts";
 import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
 
 /** What needs a person now, of all tasks and of the daemon itself. */
@@ -20,18 +21,23 @@ export async function readAttention(
     unreadable: number;
   },
 ): Promise<Attention> {
-  const [waiting, ended, freeze] = await Promise.all([
+  const [waiting, ended, freeze, breakers] = await Promise.all([
     listWaiting(db),
     listEnded(db, archiveDays),
     findFreeze(db),
+    listBreakers(db, "open"),
   ]);
   const { archived, ...rest } = ended;
-  return { items: listAttention({ waiting, ...rest }, listTroubles(own, freeze)), archived };
+  return {
+    items: listAttention({ waiting, ...rest }, listTroubles(own, freeze, breakers)),
+    archived,
+  };
 }
 
 function listTroubles(
   { problems, replies, rules, sandbox, unreadable }: Parameters<typeof readAttention>[1],
   freeze: Freeze | null,
+  breakers: readonly Breaker[],
 ): AttentionItem[] {
   const none = { tier: "system", task: null, subtask: null, actions: [], expires: null } as const;
   const list = (
@@ -50,6 +56,18 @@ function listTroubles(
         {
           ...{ name: "thaw", label: "thaw", risk: "high", command: "deputy thaw", href: null },
           request: { path: "/v1/thaw", body: null },
+        },
+      ],
+    });
+  for (const { openedAt, reason, repository, rule } of breakers)
+    items.push({
+      ...{ ...none, id: `system:breaker:${rule}:${repository}`, kind: "breaker", since: openedAt },
+      why: `the rule ${rule} starts nothing: ${reason}`,
+      actions: [
+        {
+          ...{ name: "reset", label: "reset", risk: "high", href: null },
+          command: `deputy trigger reset ${rule}`,
+          request: { path: `/v1/triggers/${encodeURIComponent(rule)}/reset`, body: null },
         },
       ],
     });

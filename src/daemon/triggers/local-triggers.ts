@@ -53,6 +53,7 @@ export function startLocalTriggers(deps: {
   /** False until a file without a mistake was read. */
   isRead: () => boolean;
   submit: LocalDeps["submit"];
+  admit: LocalDeps["admit"];
   /** Called when a delivery was stored. */
   onStored: () => void;
   /** Has the inbox looked at now. */
@@ -85,7 +86,7 @@ export function startLocalTriggers(deps: {
     log,
   });
   const local: LocalDeps = {
-    ...{ inbox, rules, log, submit: deps.submit },
+    ...{ inbox, rules, log, submit: deps.submit, admit: deps.admit },
     findActiveTask: (subject) => findActiveTask(db, subject),
   };
   return {

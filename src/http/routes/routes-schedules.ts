@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { firedWire, schedulesWire, scheduleWire } from "../../api/schedules.ts";
+import { firedWire, resetWire, schedulesWire, scheduleWire } from "../../api/schedules.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 
-/** Schedules: the list, and a person's commands. */
+/** Rules of triggers: the list of schedules, and a person's commands. */
 export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     const params = z.object({ name: z.string().min(1).max(100) });
@@ -36,6 +36,20 @@ export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
       },
       async ({ params: { name } }, reply) =>
         reply.code(202).send(toWire(firedWire, await service.runSchedule(name))),
+    );
+
+    app.post(
+      "/v1/triggers/:name/reset",
+      {
+        schema: {
+          operationId: "resetTrigger",
+          tags: ["triggers"],
+          summary: "Close the breakers of a rule: its events start tasks again",
+          params,
+          response: { 200: json("It is closed.", resetWire), ...problems(400, 401, 409) },
+        },
+      },
+      async ({ params: { name } }) => toWire(resetWire, await service.resetTrigger(name)),
     );
 
     for (const [verb, operationId, summary, work] of [

@@ -3,6 +3,7 @@ import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
 import { deleteAsks } from "./asks.ts";
+import { deleteBreakers } from "./guards.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,
@@ -17,6 +18,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     baselines: await deleteBaselines(db, before),
     flakyTests: await deleteFlakyTests(db, before),
     freezes: await deleteFreezes(db, before),
+    breakers: await deleteBreakers(db, before),
     notifications: await deleteNotifications(db, before),
     asks: await deleteAsks(db, before),
     backups: await deleteBackups(db, before),

@@ -4,6 +4,7 @@ import { join, parse } from "node:path";
 import { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
 import { type TaskOrigin, taskInputSchema } from "../../core/task/task.ts";
+import { readGuards } from "../guards/guard-rule.ts";
 import type { Inbox } from "../inbox.ts";
 import type { LocalSource } from "../process-local.ts";
 import type { InboxRule } from "./inbox-rule.ts";
@@ -62,10 +63,19 @@ export const fileOrigin: TaskOrigin = {
 
 export const inboxSource: LocalSource = {
   name: "inbox",
-  read({ payload }) {
+  read({ payload }, rules) {
     const data = payloadSchema.safeParse(payload).data;
     if (data === undefined) return { ignored: "the row holds no task of a file" };
-    return { input: data.input, origin: fileOrigin, reason: `${data.file} of inbox ${data.rule}` };
+    // A file that was taken is worked on, also where its rule is gone meanwhile.
+    const rule = rules.inbox.find(({ name }) => name === data.rule);
+    const guards = rule?.guards ?? readGuards({});
+    return {
+      rule: data.rule,
+      guards,
+      input: data.input,
+      origin: fileOrigin,
+      reason: `${data.file} of inbox ${data.rule}`,
+    };
   },
   async onRefused({ payload }, why) {
     const { file, folder } = payloadSchema.parse(payload);

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { proofLevels } from "../../core/proof/proof.ts";
 import { agentNameHelp, parseAgentName } from "../../core/settings/agent-name.ts";
 import { allowedPathSchema } from "../../core/text/path-glob.ts";
+import { guardFields, readGuards } from "../guards/guard-rule.ts";
+import { ruleName } from "../rule-fields.ts";
 
 /** One rule for GitHub events: allowed fields, combinations, and defaults. */
 export const triggerKinds = [
@@ -33,6 +35,7 @@ export const githubRuleSchema = z
       (value) => (typeof value === "string" ? [value] : value),
       z.array(z.enum(triggerKinds)).min(1),
     ),
+    name: ruleName.optional(),
     /** Glob over `owner/name`; `*` does not cross the slash. */
     repository: z.string().min(1).max(200),
     /** Issues and pull requests: only with this label. Required for issues.labeled. */
@@ -74,6 +77,7 @@ export const githubRuleSchema = z
       .array(z.union([z.string().min(1).max(100), z.number().int().positive()]))
       .max(200)
       .optional(),
+    ...guardFields,
   })
   .superRefine((rule, context) => {
     const refuse = (field: string, message: string) =>
@@ -124,6 +128,8 @@ export const githubRuleSchema = z
     }
   })
   .transform((rule) => ({
+    name: rule.name ?? null,
+    guards: readGuards(rule),
     on: rule.on,
     repository: rule.repository,
     label: rule.label ?? null,

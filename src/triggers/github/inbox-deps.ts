@@ -4,6 +4,7 @@ import type { NewReview, ReviewThread } from "../../core/forge/review-thread.ts"
 import type { Author } from "../../core/ledger/author.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
+import type { Admit } from "../guards/admit.ts";
 import type { Inbox } from "../inbox.ts";
 import type { TriggerRules } from "../rules.ts";
 import type { EarlierTask } from "./decide-story.ts";
@@ -17,6 +18,8 @@ export type InboxDeps = {
   rules: () => TriggerRules;
   /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
+  /** Throws a DeputyError where the rule's guards let nothing start. */
+  admit: Admit;
   findActiveTask: (subject: string) => Promise<string | null>;
   /** The latest task that was to change something for this subject. */
   findEarlier: (subject: string) => Promise<EarlierTask | null>;

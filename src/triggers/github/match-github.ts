@@ -1,5 +1,6 @@
 import picomatch from "picomatch";
 import type { TaskInput, TaskOrigin } from "../../core/task/task.ts";
+import type { Guards } from "../guards/guard-rule.ts";
 import type { TriggerRules } from "../rules.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
 import type { GithubRule, TriggerKind } from "./github-rule.ts";
@@ -12,6 +13,9 @@ import type { Account } from "./github-trust.ts";
  * or a change that waits for approval.
  */
 export type GithubTrigger = {
+  /** The name of the rule, or its place. */
+  rule: string;
+  guards: Guards;
   subject: string;
   /** The subject is a commit, of which a run failed. */
   isCommit: boolean;
@@ -130,6 +134,8 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
   const clone = rule.clone.replaceAll("{repository}", event.repository);
   const isIssue = event.kind.startsWith("issues.") || (event.kind === "command" && !event.head);
   return {
+    rule: rule.name ?? `github[${index}]`,
+    guards: rule.guards,
     subject: event.subject,
     isCommit: event.kind.endsWith(".failed"),
     recipe: rule.recipe,

@@ -19,6 +19,10 @@ export async function startOrContinue(
   const earlier = recipe === "change" && active === null ? await deps.findEarlier(subject) : null;
   const story = decideStory(trigger, earlier, ask === null);
   const taskId = earlier?.task.id ?? null;
+  if (active === null && story.kind !== "name") {
+    const { guards, rule } = trigger;
+    await deps.admit({ deliveryId, rule, guards, repository: taskInput.repository, depth: 0 });
+  }
   switch (story.kind) {
     case "name":
       return { result: `joined: ${story.result}`, taskId };

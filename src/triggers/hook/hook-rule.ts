@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
+import { guardFields, readGuards } from "../guards/guard-rule.ts";
 import { ruleName, taskFields } from "../rule-fields.ts";
 
 /** An address of its own for another program, `POST /hooks/in/NAME`, with a token of its own. */
@@ -26,6 +27,7 @@ export const hookRuleSchema = z
       .string()
       .regex(/^[A-Za-z0-9-]{1,100}$/, { error: "must be the name of a header" })
       .optional(),
+    ...guardFields,
     ...taskFields,
   })
   .superRefine((rule, context) => {
@@ -42,14 +44,18 @@ export const hookRuleSchema = z
       if (!jsonPath.safeParse(path).success)
         refuse("subject", `may hold fields like {data.id}, not {${path}}`);
   })
-  .transform(({ name, token_env, token_file, match, subject, delivery, ...task }) => ({
-    name,
-    tokenEnv: token_env ?? null,
-    tokenFile: token_file ?? null,
-    match: match ?? {},
-    subject: subject ?? null,
-    delivery: delivery?.toLowerCase() ?? null,
-    task,
-  }));
+  .transform(({ name, token_env, token_file, match, subject, delivery, ...rest }) => {
+    const { max_per_hour, max_per_day, breaker, ...task } = rest;
+    return {
+      name,
+      tokenEnv: token_env ?? null,
+      tokenFile: token_file ?? null,
+      match: match ?? {},
+      subject: subject ?? null,
+      delivery: delivery?.toLowerCase() ?? null,
+      guards: readGuards({ max_per_hour, max_per_day, breaker }),
+      task,
+    };
+  });
 
 export type HookRule = z.infer<typeof hookRuleSchema>;

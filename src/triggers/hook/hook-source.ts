@@ -38,8 +38,10 @@ export function startHook(rule: HookRule, body: unknown): LocalStart | { ignored
     outsideText: cleanOutsideText(JSON.stringify(body, null, 2)),
     replyTo: null,
     reviewedAgainst: null,
+    depth: findDepth(body),
   };
-  return { input: rule.task, origin, reason: `hook ${rule.name}` };
+  const { guards, name, task } = rule;
+  return { rule: name, guards, input: task, origin, reason: `hook ${name}` };
 }
 
 /** A text, number or truth value of the body, as text; null: there is none at this place. */
@@ -50,4 +52,23 @@ function findScalar(body: unknown, path: string): string | null {
     value = (value as Record<string, unknown>)[part];
   }
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : null;
+}
+
+/**
+ * How many tasks of a Deputy led to this event: one more than a push of Deputy's own says in
+ * `deputy_depth`, wherever a program in between has put it. Nobody gains by a wrong one: a high one is
+ * refused, and what a low one hides the breaker stops.
+ */
+function findDepth(body: unknown): number {
+  let found = -1;
+  let layer: unknown[] = [body];
+  while (layer.length > 0) {
+    layer = layer.flatMap((one) => {
+      if (typeof one !== "object" || one === null) return [];
+      const depth = "deputy_depth" in one ? one.deputy_depth : null;
+      if (typeof depth === "number" && depth > found) found = Math.min(Math.floor(depth), 1000);
+      return Object.values(one);
+    });
+  }
+  return found + 1;
 }

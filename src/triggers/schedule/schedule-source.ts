@@ -17,8 +17,13 @@ export const scheduleSource: LocalSource = {
 };
 
 /** One active task per schedule: a slot that comes while its last task is at work joins that. */
-export function startOf({ name, task }: ScheduleRule) {
+export function startOf({ guards, name, task }: ScheduleRule) {
   const subject = `schedule:${name}`;
   const nobody = { outsideText: null, replyTo: null, reviewedAgainst: null };
-  return { input: task, origin: { source: "schedule" as const, subject, ...nobody } };
+  return {
+    rule: name,
+    guards,
+    input: task,
+    origin: { source: "schedule" as const, subject, ...nobody },
+  };
 }
