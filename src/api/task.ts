@@ -162,6 +162,6 @@ export function presentListedTask(task: ListedTask) {
 }
 
 /** Hides a password in the URL. */
-function hideCredentials(repository: string): string {
+export function hideCredentials(repository: string): string {
   return repository.replace(/^([a-z+]+:\/\/)[^/@]*:[^/@]*@/i, "$1***@");
 }

@@ -64,15 +64,16 @@ async function processDelivery(
   delivery: OpenDelivery,
 ): Promise<void> {
   const { deliveryId } = delivery;
-  const start = source.read(delivery, deps.rules());
   const settle = async (result: string, subject: string | null, taskId: string | null) => {
     await deps.inbox.settle(deliveryId, { result: result.slice(0, 1000), subject, taskId });
     deps.log("info", { deliveryId, taskId }, `Delivery settled: ${result}`);
   };
-  if ("ignored" in start) return settle(`ignored: ${start.ignored}`, null, null);
-  const { guards, input, origin, reason, rule } = start;
-  const { subject } = origin;
+  let subject: string | null = null;
   try {
+    const start = source.read(delivery, deps.rules());
+    if ("ignored" in start) return await settle(`ignored: ${start.ignored}`, null, null);
+    const { guards, input, origin, reason, rule } = start;
+    subject = origin.subject;
     if (subject === null || (await deps.findActiveTask(subject)) === null) {
       const { repository } = input;
       await deps.admit({ deliveryId, rule, guards, repository, depth: origin.depth ?? 0 });
@@ -84,8 +85,8 @@ async function processDelivery(
     });
     await settle(`change: ${reason}`, subject, task.id);
   } catch (error) {
-    const isBusy = error instanceof DeputyError && error.code === "conflict" && subject !== null;
-    const active = isBusy ? await deps.findActiveTask(subject) : null;
+    const isBusy = error instanceof DeputyError && error.code === "conflict";
+    const active = isBusy && subject !== null ? await deps.findActiveTask(subject) : null;
     if (active !== null) return settle(`joined: ${active} is at work on it`, subject, active);
     const { isFinal, log, message, result } = judgeRefusal(delivery, error);
     if (!isFinal && result === delivery.result) return; // already logged

@@ -3,7 +3,7 @@ import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import { parseTaskFile } from "./folder/parse-task-file.ts";
 import { fileOrigin } from "./folder/take-file.ts";
 import { startHook } from "./hook/hook-source.ts";
-import { parseObject } from "./json-body.ts";
+import { isDeeperThan, maxDepth, parseObject } from "./json-body.ts";
 import type { TriggerRules } from "./rules.ts";
 import { nextSlot } from "./schedule/next-slot.ts";
 import { startOf } from "./schedule/schedule-source.ts";
@@ -43,7 +43,8 @@ export async function tryRule(
   const hook = rules.hook.find((rule) => rule.name === name);
   if (hook) {
     const body = text === null ? null : parseObject(Buffer.from(text));
-    if (body === null) throw needsText(name, "a file with the JSON object that is posted to it");
+    if (body === null || isDeeperThan(body, maxDepth))
+      throw needsText(name, "a file with the JSON object that is posted to it");
     const start = startHook(hook, body);
     if ("ignored" in start) return { rule: name, fires: false as const, reason: start.ignored };
     const { input, origin } = start;

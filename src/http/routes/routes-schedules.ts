@@ -1,13 +1,18 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { firedWire, resetWire, schedulesWire, scheduleWire } from "../../api/schedules.ts";
+import { hideCredentials } from "../../api/task.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
-import type { Service } from "../service.ts";
+import type { ScheduleState, Service } from "../service.ts";
 
 /** Rules of triggers: the list of schedules, and a person's commands. */
 export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
+    const present = (schedule: ScheduleState) => ({
+      ...schedule,
+      repository: hideCredentials(schedule.repository),
+    });
     const params = z.object({ name: z.string().min(1).max(100) });
 
     app.get(
@@ -20,7 +25,8 @@ export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("The schedules.", schedulesWire), ...problems(401) },
         },
       },
-      async () => toWire(schedulesWire, { schedules: await service.listSchedules() }),
+      async () =>
+        toWire(schedulesWire, { schedules: (await service.listSchedules()).map(present) }),
     );
 
     app.post(
@@ -72,7 +78,8 @@ export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
             response: { 200: json("The schedule.", scheduleWire), ...problems(400, 401, 404) },
           },
         },
-        async ({ params: { name } }) => toWire(scheduleWire, await work.call(service, name)),
+        async ({ params: { name } }) =>
+          toWire(scheduleWire, present(await work.call(service, name))),
       );
     }
   };

@@ -99,16 +99,19 @@ export function watchFolders(deps: {
     isAsked = true;
     looking = looking.then(look);
   };
+  // They are looked at periodically, too.
+  const onWatchError = (error: unknown) =>
+    log("warn", { err: error }, "Inbox folders are not watched");
   /** A look at once starts the wait for a file to be complete; the timer ends it. */
   const rewatch = async () => {
     const paths = folders().map(({ path }) => path);
     if (paths.join("\n") === watched || stopped) return;
     watched = paths.join("\n");
     for (const path of problems.keys()) if (!paths.includes(path)) problems.delete(path);
-    await watcher?.close();
+    await watcher?.close().catch(onWatchError);
     watcher = paths.length === 0 ? null : watch(paths, { depth: 0, ignoreInitial: true });
     watcher?.on("add", ask);
-    watcher?.on("error", (error) => log("warn", { err: error }, "Inbox folders are not watched"));
+    watcher?.on("error", onWatchError);
   };
   const onRules = () => {
     looking = looking.then(rewatch);

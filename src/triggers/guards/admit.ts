@@ -42,7 +42,8 @@ export type Admit = (candidate: Candidate) => Promise<void>;
 
 /** Throws a DeputyError where the event starts nothing: `unavailable` with a time for a cap. */
 export async function admit(rows: GuardRows, candidate: Candidate): Promise<void> {
-  const { deliveryId, depth, guards, repository, rule } = candidate;
+  const { deliveryId, depth, guards, rule } = candidate;
+  const repository = withoutLogin(candidate.repository);
   const refuse = (message: string, field: string, retryAt: Date | null = null): never => {
     throw new DeputyError(retryAt ? "unavailable" : "forbidden", message, { field, retryAt });
   };
@@ -52,7 +53,7 @@ export async function admit(rows: GuardRows, candidate: Candidate): Promise<void
   if (state.isAdmitted) return;
   if (state.brokenSince) refuse(describeBreaker({ rule, openedAt: state.brokenSince }), "breaker");
   if (state.recent > guards.breaker) {
-    const reason = `more than ${guards.breaker} events within ten minutes wanted to start a task in ${withoutLogin(repository)}`;
+    const reason = `more than ${guards.breaker} events within ten minutes wanted to start a task in ${repository}`;
     refuse(
       describeBreaker({ rule, openedAt: await rows.open({ rule, repository, reason }) }),
       "breaker",
@@ -80,7 +81,7 @@ export function describeBreaker({ rule, openedAt }: { rule: string; openedAt: Da
   return `breaker open since ${openedAt.toISOString()}; deputy trigger reset ${rule} closes it`;
 }
 
-/** A password has no place in what is told. */
+/** A password has no place in rows and in what is told. */
 function withoutLogin(repository: string): string {
   return repository.replace(/\/\/[^/@]*@/, "//");
 }

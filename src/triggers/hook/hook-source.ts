@@ -20,9 +20,11 @@ export const hookSource: LocalSource = {
 export function startHook(rule: HookRule, body: unknown): LocalStart | { ignored: string } {
   for (const [path, wanted] of Object.entries(rule.match)) {
     const value = findScalar(body, path);
-    if (value === null) return { ignored: `${path} is not in the body, or no plain value` };
-    const fits = picomatch.isMatch(value, String(wanted), { dot: true, bash: true });
-    if (!fits && value !== String(wanted)) return { ignored: `${path} is not ${wanted}` };
+    if (value === null) return { ignored: `${path} is not in the body, or no short plain value` };
+    const glob = String(wanted);
+    // The empty text is no glob.
+    const fits = glob !== "" && picomatch.isMatch(value, glob, { dot: true, bash: true });
+    if (!fits && value !== glob) return { ignored: `${path} is not ${glob}` };
   }
   const missing: string[] = [];
   const words = rule.subject?.replace(/\{([^}]*)\}/g, (_, path: string) => {
@@ -44,14 +46,18 @@ export function startHook(rule: HookRule, body: unknown): LocalStart | { ignored
   return { rule: name, guards, input: task, origin, reason: `hook ${name}` };
 }
 
-/** A text, number or truth value of the body, as text; null: there is none at this place. */
+const maxLength = 1000;
+
+/** A text, number or truth value of the body, as text; null: there is none at this place, or a long one. */
 function findScalar(body: unknown, path: string): string | null {
   let value = body;
   for (const part of path.split(".")) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return null;
     value = (value as Record<string, unknown>)[part];
   }
-  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : null;
+  if (!["string", "number", "boolean"].includes(typeof value)) return null;
+  const text = String(value);
+  return text.length > maxLength ? null : text;
 }
 
 /**

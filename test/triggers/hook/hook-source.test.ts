@@ -22,8 +22,11 @@ test.each([
   ["data.list.0.on: true", { data: { list: [{ on: true }] } }, true],
   ["count: 5", { count: 5 }, true],
   ["count: 5", { count: "50" }, "count is not 5"],
-  ["level: '*'", { level: {} }, "level is not in the body, or no plain value"],
-  ["constructor.name: '*'", {}, "constructor.name is not in the body, or no plain value"],
+  ["level: '*'", { level: {} }, "level is not in the body, or no short plain value"],
+  ["level: ''", { level: "" }, true],
+  ["level: ''", { level: "x" }, "level is not "],
+  ["level: '*'", { level: "x".repeat(1001) }, "level is not in the body, or no short plain value"],
+  ["constructor.name: '*'", {}, "constructor.name is not in the body, or no short plain value"],
 ])("match {%s} on %j", (match, body, fits) => {
   const start = startHook(ruleOf(`, match: { ${match} }`), body);
   expect("ignored" in start ? start.ignored : true).toBe(fits);
@@ -52,6 +55,16 @@ test.each([{}, { id: { a: 1 } }, { id: "a b" }, { id: "x".repeat(101) }, { id: "
     });
   },
 );
+
+test.each([
+  [{ data: { deputy_depth: 2 } }, 3],
+  [{ a: [{ deputy_depth: 0.5 }], deputy_depth: "9" }, 1],
+  [{ deputy_depth: -7 }, 0],
+  [{ deputy_depth: 1e300 }, 1001],
+  [{}, 0],
+])("%j was led to by so many tasks", (body, depth) => {
+  expect(startHook(ruleOf(""), body)).toMatchObject({ origin: { depth } });
+});
 
 test("a token is read from a variable or a private file, and compared whole", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deputy-hook-"));
