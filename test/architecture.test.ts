@@ -16,7 +16,7 @@ const mayImport: Record<string, string[]> = {
   config: ["core", "sandbox", "worktree"],
   delivery: ["core", "store", "worktree"],
   executor: ["core", "sandbox", "agents", "store", "worktree"],
-  notifier: ["core", "store"],
+  notifier: ["core", "sandbox", "store"],
   orchestrator: ["core", "store"],
   recovery: ["core", "sandbox", "store", "worktree"],
   verifier: ["core", "sandbox", "agents", "store", "worktree"],

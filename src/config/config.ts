@@ -15,6 +15,9 @@ import { stuckAnswers } from "../core/task/task.ts";
 import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
 import { readCommits } from "./commit-settings.ts";
+import { forgeSchemas, readForges } from "./forge-settings.ts";
+import { channelSchemas, readChannels, readPush } from "./notify-settings.ts";
+import { findSecrets, readChoice, readNumber, readSecret } from "./read-environment.ts";
 import {
   nameOf,
   readNetworks,
@@ -37,17 +40,6 @@ const priceSchema = z.strictObject({
 });
 
 const maxFloorMb = 10_000_000;
-
-const aliveSchema = z
-  .strictObject({
-    every_minutes: z.number().int().min(1).max(1_440),
-    /** ntfy schedules up to three days ahead. */
-    after_minutes: z.number().int().min(2).max(4_320),
-  })
-  .refine(({ after_minutes, every_minutes }) => after_minutes > every_minutes, {
-    path: ["after_minutes"],
-    error: "must be more than every_minutes, or it rings while all is well",
-  });
 
 const fileSchema = z.strictObject({
   host: z.string().min(1).optional(),
@@ -110,20 +102,9 @@ const fileSchema = z.strictObject({
   sandbox: sandboxSchema.optional(),
   /** Servers whose tools the builtin agent has. */
   mcp_servers: mcpServersSchema.optional(),
-  ntfy: z
-    .strictObject({
-      url: z.url().optional(),
-      topic: z.string().min(1).optional(),
-      /** Whether pushes have buttons, and answers are read from the ntfy server. */
-      buttons: z.boolean().optional(),
-      /** The push that tells of this machine's silence, in minutes; false: none. */
-      alive: z.union([z.literal(false), aliveSchema]).optional(),
-    })
-    .optional(),
-  webhook: z.strictObject({ url: z.url() }).optional(),
+  ...channelSchemas,
   github: z.strictObject({ api_url: z.url().optional() }).optional(),
-  gitea: z.strictObject({ url: z.url() }).optional(),
-  gitlab: z.strictObject({ url: z.url() }).optional(),
+  ...forgeSchemas,
 });
 
 export type Config = ReturnType<typeof loadConfig>;
@@ -143,16 +124,6 @@ export function loadConfig(
   const home = findHome(env);
   parseGitVariables(env.DEPUTY_GIT_VARIABLES); // used where git is started, but validated here
   const file = readConfigFile(join(home, "config.yaml"));
-  const ntfyUrl = env.DEPUTY_NTFY_URL || file.ntfy?.url || "https://ntfy.sh";
-  const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
-  const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;
-  const webhookSecret = readSecret(env, "DEPUTY_WEBHOOK_SECRET");
-  if (webhookUrl && !webhookSecret) {
-    throw new DeputyError(
-      "invalid_input",
-      "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
-    );
-  }
   const modelName = env.DEPUTY_MODEL || file.model?.name || "gpt-5.5";
   const prices = { ...file.prices, ...(file.model?.price && { [modelName]: file.model.price }) };
   return {
@@ -233,24 +204,11 @@ export function loadConfig(
     ),
     mcpServers: file.mcp_servers ?? [],
     notifier: {
-      ntfy: ntfyTopic
-        ? {
-            url: ntfyUrl,
-            topic: ntfyTopic,
-            token: readSecret(env, "DEPUTY_NTFY_TOKEN"),
-          }
-        : null,
-      webhook: webhookUrl && webhookSecret ? { url: webhookUrl, secret: webhookSecret } : null,
+      ...readChannels(file, env),
       publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
     },
     /** Of pushes by ntfy. */
-    push: {
-      buttons:
-        (readChoice(env, "DEPUTY_NTFY_BUTTONS", ["true", "false"]) ??
-          String(file.ntfy?.buttons ?? true)) === "true",
-      /** Null: no push tells of this machine's silence. */
-      alive: readAlive(env, file.ntfy?.alive, ntfyUrl),
-    },
+    push: readPush(file, env),
     github: {
       token: readSecret(env, "GITHUB_TOKEN"),
       apiUrl: env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com",
@@ -262,10 +220,7 @@ export function loadConfig(
           .filter(Boolean) ?? [],
     },
     /** Beside GitHub; one of a kind. */
-    forges: [
-      findForge("gitea", env.GITEA_URL || file.gitea?.url, readSecret(env, "GITEA_TOKEN")),
-      findForge("gitlab", env.GITLAB_URL || file.gitlab?.url, readSecret(env, "GITLAB_TOKEN")),
-    ].flat(),
+    forges: readForges(file, env),
     paths: {
       mirrors: join(home, "repos"),
       worktrees: join(home, "worktrees"),
@@ -282,23 +237,6 @@ export function loadConfig(
       daemonFile: join(home, "daemon.json"),
     },
   };
-}
-
-/**
- * Every ten minutes are 144 messages a day, more than half of what ntfy.sh lets anybody send: there it
- * is off unless it is asked for.
- */
-function readAlive(
-  env: NodeJS.ProcessEnv,
-  given: false | z.infer<typeof aliveSchema> | undefined,
-  url: string,
-) {
-  const word = readChoice(env, "DEPUTY_NTFY_ALIVE", ["true", "false"]);
-  const isPublic = /^https?:\/\/ntfy\.sh\/?$/i.test(url);
-  const isOn =
-    word === null ? given !== false && (given !== undefined || !isPublic) : word === "true";
-  const { after_minutes = 25, every_minutes = 10 } = given || {};
-  return isOn ? { everyMinutes: every_minutes, afterMinutes: after_minutes } : null;
 }
 
 /** A limit of one start would freeze Deputy at every start, so it is a mistake. */
@@ -333,76 +271,4 @@ function readConfigFile(path: string): z.infer<typeof fileSchema> {
 
 function badConfig(path: string, line: number, message: string): DeputyError {
   return new DeputyError("invalid_input", `${path} line ${line}: ${message}.`, { line });
-}
-
-/** A forge whose address is known; a token alone is for gitlab.com. */
-function findForge(kind: "gitea" | "gitlab", address: string | undefined, token: string | null) {
-  const text = address ?? (kind === "gitlab" && token !== null ? "https://gitlab.com" : null);
-  if (text === null && token === null) return [];
-  const variable = kind === "gitea" ? "GITEA_URL" : "GITLAB_URL";
-  const url = text !== null && URL.canParse(text) ? new URL(text) : null;
-  if (url && /^https?:$/.test(url.protocol) && url.username + url.password === "")
-    return [{ kind, url: url.href, token }];
-  throw new DeputyError(
-    "invalid_input",
-    `${variable} (or url of ${kind} in config.yaml) must be the forge's address: an http or https URL without a login.`,
-  );
-}
-
-/** `NAME`, or the trimmed contents of the file that `NAME_FILE` names. */
-function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
-  const direct = env[name];
-  if (direct) return direct;
-  const file = env[`${name}_FILE`];
-  if (!file) return null;
-  try {
-    return readFileSync(file, "utf8").trim() || null;
-  } catch (error) {
-    throw new DeputyError(
-      "invalid_input",
-      `${name}_FILE names ${file}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
-    );
-  }
-}
-
-/** The daemon's secrets: those that configure it, and those that a tool server's rule may name. */
-function findSecrets(env: NodeJS.ProcessEnv): string[] {
-  const named = Object.entries(env).flatMap(([name, value]) => {
-    const own = name.replace(/_FILE$/, "");
-    if (!secretName.test(own) || !value) return [];
-    const text = own === name ? value : readSecret(env, own);
-    // Several webhook secrets are separated by commas.
-    return text ? [text, ...text.split(",").map((part) => part.trim())] : [];
-  });
-  return [...new Set(named)];
-}
-
-const secretName = /(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)$/;
-
-function readChoice<Word extends string>(
-  env: NodeJS.ProcessEnv,
-  name: string,
-  words: readonly Word[],
-): Word | null {
-  const text = env[name];
-  if (text === undefined || text === "") return null;
-  const word = words.find((known) => known === text);
-  if (word) return word;
-  throw new DeputyError(
-    "invalid_input",
-    `${name} must be one of ${words.join(", ")}, not "${text}".`,
-  );
-}
-
-function readNumber(env: NodeJS.ProcessEnv, name: string, min: number, max: number): number | null {
-  const text = env[name];
-  if (text === undefined || text === "") return null;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new DeputyError(
-      "invalid_input",
-      `${name} must be a whole number from ${min} to ${max}, not "${text}".`,
-    );
-  }
-  return value;
 }

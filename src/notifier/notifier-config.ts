@@ -2,6 +2,12 @@
 export type NotifierConfig = {
   ntfy: { url: string; topic: string; token: string | null } | null;
   webhook: { url: string; secret: string } | null;
+  /** Incoming webhooks: whoever has the address may post. */
+  slack: { url: string } | null;
+  discord: { url: string } | null;
+  telegram: { token: string; chat: string; url: string } | null;
+  /** Addresses of the program `apprise`; they have passwords in them. */
+  apprise: { urls: readonly string[] } | null;
   /** The daemon's public URL, for links. */
   publicUrl: string | null;
 };
@@ -10,7 +16,9 @@ export type NotifierConfig = {
  * Values that no outgoing text may contain. The topic is one: anyone who knows it can read along.
  */
 export function secretsOf(config: NotifierConfig): string[] {
-  return [config.ntfy?.token, config.ntfy?.topic, config.webhook?.secret].filter(
-    (secret) => typeof secret === "string",
-  );
+  const { apprise, discord, ntfy, slack, telegram, webhook } = config;
+  return [
+    ...[ntfy?.token, ntfy?.topic, webhook?.secret, slack?.url, discord?.url, telegram?.token],
+    ...(apprise?.urls ?? []),
+  ].filter((secret) => typeof secret === "string");
 }

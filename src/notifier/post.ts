@@ -42,7 +42,8 @@ export async function post(
       kind: "refused",
       hope: mayPass ? "likely" : "unlikely",
       error: `answered ${status}${status >= 300 && status < 400 ? " (redirects are not followed)" : ""}${said ? `: ${said}` : ""}`,
-      retryAfterMs: readRetryAfter(response.headers.get("retry-after")),
+      retryAfterMs:
+        readRetryAfter(response.headers.get("retry-after")) ?? findRetryAfter(status, said),
     };
   } catch (error) {
     if (options.signal.aborted) return { kind: "aborted" };
@@ -75,6 +76,12 @@ function readRetryAfter(header: string | null): number | null {
   if (header === null) return null;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) && ms > 0 ? ms : null;
+}
+
+/** Telegram and Discord say it in the body, in seconds. */
+function findRetryAfter(status: number, said: string): number | null {
+  const [, seconds] = (status === 429 && /"retry_after":\s*([\d.]{1,12})/.exec(said)) || [];
+  return seconds === undefined ? null : readRetryAfter(String(Math.ceil(Number(seconds))));
 }
 
 /** fetch only says "fetch failed"; the reason is in its cause. */

@@ -9,6 +9,7 @@ import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
+import { tryChannels } from "../daemon/try-channels.ts";
 import { tryForges, tryGithub } from "../daemon/try-github.ts";
 import { tryPush } from "../daemon/try-push.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
@@ -82,19 +83,6 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
   ];
 }
 
-/** The server is tried as a phone uses it. */
-async function examinePhone(config: Config): Promise<DoctorFinding[]> {
-  const name = "phone";
-  const { ntfy } = config.notifier;
-  if (!ntfy) {
-    const detail = "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends";
-    return [{ name, status: "missing", detail }];
-  }
-  const lacks = await tryPush(config);
-  if (lacks.length === 0) return [{ name, status: "ok", detail: `ntfy at ${ntfy.url}` }];
-  return lacks.map((detail) => ({ name, status: "missing", detail }));
-}
-
 /** The token is tried, and the repositories that rules name with it. */
 async function examineGithub(config: Config): Promise<DoctorFinding> {
   const name = "GitHub token";
@@ -126,6 +114,27 @@ async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   if (problems.length > 0)
     return problems.map((detail) => ({ name, status: "missing" as const, detail }));
   return countRules(read.rules) > 0 ? [{ name, status: "ok", detail: read.status }] : [];
+}
+
+/** One finding per channel; the one that is wrong takes away itself alone. */
+async function examinePhone(config: Config): Promise<DoctorFinding[]> {
+  const tried = await tryChannels(config);
+  if (tried.length === 0) {
+    const detail =
+      "no channel is set (DEPUTY_NTFY_TOPIC, or another of docs/phone.md): nothing is pushed when a task ends";
+    return [{ name: "phone", status: "missing", detail }];
+  }
+  const lacks = await tryPush(config);
+  const findings = tried.map(({ name, problem, tried }): DoctorFinding => {
+    if (problem !== null) return { name: `phone: ${name}`, status: "missing", detail: problem };
+    const where = name === "ntfy" ? ` at ${config.notifier.ntfy?.url}` : "";
+    const detail = tried ? "set, and it answers" : `set${where}; only a push can try it`;
+    return { name: `phone: ${name}`, status: "ok", detail };
+  });
+  return [
+    ...findings,
+    ...lacks.map((detail): DoctorFinding => ({ name: "phone: ntfy", status: "missing", detail })),
+  ];
 }
 
 function examineNode(): DoctorFinding {

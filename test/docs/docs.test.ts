@@ -116,9 +116,11 @@ test("the import table of ARCHITECTURE is the one that is enforced", () => {
 
 test("every setting is described", () => {
   const text = read("docs/configuration.md");
-  const source = read("src/config/config.ts");
+  const source = read("src/config/config.ts") + read("src/config/notify-settings.ts");
   const variables = [
-    ...source.matchAll(/\benv\.([A-Z_]+)|(?:readSecret|readNumber)\(\s*env,\s*"([A-Z_]+)"/g),
+    ...source.matchAll(
+      /\benv\.([A-Z_]+)|(?:readSecret|readNumber|readIncoming)\(\s*env,\s*"([A-Z_]+)"/g,
+    ),
   ].map(([, direct, called]) => `\`${direct ?? called}\``);
   expect(variables.length).toBeGreaterThan(15);
   expect(missing(variables, text)).toEqual([]);

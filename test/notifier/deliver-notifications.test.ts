@@ -17,7 +17,7 @@ import {
 } from "../../src/store/records/notifications.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
-import { type Receiver, startReceiver } from "./receiver.ts";
+import { noChannels, type Receiver, startReceiver } from "./receiver.ts";
 
 const secret = `whsec_${Buffer.from("a secret of twenty-four!").toString("base64")}`;
 let database: TestDatabase;
@@ -43,8 +43,8 @@ beforeEach(async () => {
   receiver = await startReceiver();
   logged = [];
   config = {
+    ...noChannels,
     ntfy: { url: receiver.url, topic: "topic-of-mine", token: "tk_secret" },
-    webhook: null,
     publicUrl: "https://deputy.example",
   };
 });

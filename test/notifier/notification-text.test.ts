@@ -6,6 +6,7 @@ import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { notificationText } from "../../src/notifier/notification-text.ts";
 import { secretsOf } from "../../src/notifier/notifier-config.ts";
 import { retryDelayMs } from "../../src/notifier/retry-delay.ts";
+import { noChannels } from "./receiver.ts";
 
 const task = {
   id: "task_01hzy0000000000000ab",
@@ -17,6 +18,7 @@ const task = {
   origin: { subject: null, outsideText: null },
 };
 const config = {
+  ...noChannels,
   ntfy: { url: "https://ntfy.example", topic: "topic-of-mine", token: "tk_secret" },
   webhook: { url: "https://hook.example", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" },
   publicUrl: "https://deputy.example/base",
@@ -132,9 +134,7 @@ test("an event has one row for each channel, without addresses and secrets", () 
     /tk_secret|topic-of-mine|MfKQ9r8|ntfy\.example|hook\.example/,
   );
   expect(notificationRows({ ...event, type: "attempt.started" }, task, config, redact)).toEqual([]);
-  expect(
-    notificationRows(event, task, { ntfy: null, webhook: null, publicUrl: null }, redact),
-  ).toEqual([]);
+  expect(notificationRows(event, task, noChannels, redact)).toEqual([]);
 });
 
 test("a delivered pull request is what a click opens", () => {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
 
 /** A real server that writes down what it gets and answers what the test says. */
 export type Received = {
@@ -57,3 +58,9 @@ export async function startReceiver(): Promise<Receiver> {
   };
   return receiver;
 }
+
+/** Nothing is configured. */
+export const noChannels: NotifierConfig = {
+  ...{ ntfy: null, webhook: null, slack: null, discord: null, telegram: null, apprise: null },
+  publicUrl: null,
+};

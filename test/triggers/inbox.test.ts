@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../../src/config/config.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { makeGuards } from "../../src/daemon/triggers/guards.ts";
 import { stopForSubject } from "../../src/orchestrator/commands/stop-for-subject.ts";
@@ -337,7 +338,7 @@ test("a storm of issues opens the breaker, and what a cap holds back waits", asy
   const deps = makeDeps();
   const { db } = store;
   const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
-  const nobody = { ntfy: null, webhook: null, publicUrl: null };
+  const { notifier: nobody } = loadConfig({ DEPUTY_HOME: "/nonexistent" });
   const { admit } = makeGuards(db, advance, nobody, deps.log);
   const [rule] = everyRule.github;
   const rules = (changes: object) => ({

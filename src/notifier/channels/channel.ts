@@ -3,13 +3,21 @@ import type { PostResult } from "../post.ts";
 
 /**
  * A way to reach a person. A notification is stored once per channel, without addresses and secrets:
- * the channel adds them when it sends.
+ * the channel adds them when it sends, and writes the text so that nothing in it is markup there.
  */
 export type Channel = {
   /** As in the rows. */
-  name: string;
+  name: ChannelName;
   /** Hands one notification to the channel's server; never throws because of the server. */
   send(notification: ClaimedNotification, options: SendOptions): Promise<PostResult>;
+  /**
+   * What is wrong with it, in a clause that needs no name in front, as far as that can be known without
+   * ringing; null: nothing. Absent: it can only be known by a push.
+   */
+  examine?(options: SendOptions): Promise<string | null>;
 };
+
+export const channelNames = ["ntfy", "webhook", "slack", "discord", "telegram", "apprise"] as const;
+export type ChannelName = (typeof channelNames)[number];
 
 export type SendOptions = { timeoutMs: number; signal: AbortSignal };

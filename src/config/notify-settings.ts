@@ -1,0 +1,146 @@
+import { z } from "zod";
+import { DeputyError } from "../core/base/error.ts";
+import { readChoice, readSecret } from "./read-environment.ts";
+
+const aliveSchema = z
+  .strictObject({
+    every_minutes: z.number().int().min(1).max(1_440),
+    /** ntfy schedules up to three days ahead. */
+    after_minutes: z.number().int().min(2).max(4_320),
+  })
+  .refine(({ after_minutes, every_minutes }) => after_minutes > every_minutes, {
+    path: ["after_minutes"],
+    error: "must be more than every_minutes, or it rings while all is well",
+  });
+
+/**
+ * The channels by which people are told, as the environment and config.yaml configure them. What lets
+ * somebody post in a person's name (a token, an incoming address) comes from the environment or from a
+ * file named there alone.
+ */
+export const channelSchemas = {
+  ntfy: z
+    .strictObject({
+      url: z.url().optional(),
+      topic: z.string().min(1).optional(),
+      /** Whether pushes have buttons, and answers are read from the ntfy server. */
+      buttons: z.boolean().optional(),
+      /** The push that tells of this machine's silence, in minutes; false: none. */
+      alive: z.union([z.literal(false), aliveSchema]).optional(),
+    })
+    .optional(),
+  webhook: z.strictObject({ url: z.url() }).optional(),
+  telegram: z
+    .strictObject({
+      /** Of a person, a group (negative), or `@channel`. */
+      chat: z.union([z.string().min(1), z.number().int()]).optional(),
+      url: z.url().optional(),
+    })
+    .optional(),
+};
+
+type InFile = z.infer<z.ZodObject<typeof channelSchemas>>;
+
+/** Null: not configured. Throws a DeputyError that names the variable, where half of one is missing. */
+export function readChannels(file: InFile, env: NodeJS.ProcessEnv) {
+  return {
+    ntfy: readNtfy(file, env),
+    webhook: readWebhook(file, env),
+    slack: readIncoming(env, "DEPUTY_SLACK_URL"),
+    discord: readIncoming(env, "DEPUTY_DISCORD_URL"),
+    telegram: readTelegram(file, env),
+    apprise: readApprise(env),
+  };
+}
+
+function readNtfy({ ntfy }: InFile, env: NodeJS.ProcessEnv) {
+  const topic = env.DEPUTY_NTFY_TOPIC || ntfy?.topic;
+  if (!topic) return null;
+  return { url: ntfyUrl(ntfy, env), topic, token: readSecret(env, "DEPUTY_NTFY_TOKEN") };
+}
+
+function ntfyUrl(ntfy: InFile["ntfy"], env: NodeJS.ProcessEnv): string {
+  return env.DEPUTY_NTFY_URL || ntfy?.url || "https://ntfy.sh";
+}
+
+/** Of pushes by ntfy: `buttons`, and what tells of this machine's silence; null: nothing does. */
+export function readPush({ ntfy }: InFile, env: NodeJS.ProcessEnv) {
+  const buttons = readChoice(env, "DEPUTY_NTFY_BUTTONS", ["true", "false"]);
+  return {
+    buttons: (buttons ?? String(ntfy?.buttons ?? true)) === "true",
+    alive: readAlive(env, ntfy?.alive, ntfyUrl(ntfy, env)),
+  };
+}
+
+/**
+ * Every ten minutes are 144 messages a day, more than half of what ntfy.sh lets anybody send: there it
+ * is off unless it is asked for.
+ */
+function readAlive(
+  env: NodeJS.ProcessEnv,
+  given: false | z.infer<typeof aliveSchema> | undefined,
+  url: string,
+) {
+  const word = readChoice(env, "DEPUTY_NTFY_ALIVE", ["true", "false"]);
+  const isPublic = /^https?:\/\/ntfy\.sh\/?$/i.test(url);
+  const isOn =
+    word === null ? given !== false && (given !== undefined || !isPublic) : word === "true";
+  const { after_minutes = 25, every_minutes = 10 } = given || {};
+  return isOn ? { everyMinutes: every_minutes, afterMinutes: after_minutes } : null;
+}
+
+function readWebhook({ webhook }: InFile, env: NodeJS.ProcessEnv) {
+  const url = env.DEPUTY_WEBHOOK_URL || webhook?.url;
+  const secret = readSecret(env, "DEPUTY_WEBHOOK_SECRET");
+  if (url && !secret)
+    throw new DeputyError(
+      "invalid_input",
+      "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
+    );
+  return url && secret ? { url, secret } : null;
+}
+
+function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
+  const token = readSecret(env, "DEPUTY_TELEGRAM_TOKEN");
+  const chat = env.DEPUTY_TELEGRAM_CHAT || telegram?.chat;
+  if (!token && !telegram && !chat) return null;
+  if (!token)
+    throw new DeputyError(
+      "invalid_input",
+      "Telegram needs the token of a bot: set DEPUTY_TELEGRAM_TOKEN or DEPUTY_TELEGRAM_TOKEN_FILE.",
+    );
+  // It becomes a part of an address.
+  if (!/^\d+:[\w-]+$/.test(token))
+    throw new DeputyError(
+      "invalid_input",
+      "DEPUTY_TELEGRAM_TOKEN must be a token as BotFather gives it: a number, a colon, letters and digits.",
+    );
+  if (chat === undefined)
+    throw new DeputyError(
+      "invalid_input",
+      "Telegram needs a chat to write to: set DEPUTY_TELEGRAM_CHAT, or telegram: chat in config.yaml.",
+    );
+  return { token, chat: String(chat), url: telegram?.url ?? "https://api.telegram.org" };
+}
+
+/** The address of an incoming webhook, which is a secret: a mistake is told without it. */
+function readIncoming(env: NodeJS.ProcessEnv, name: string): { url: string } | null {
+  const url = readSecret(env, name);
+  if (url === null) return null;
+  const { hostname, protocol } = URL.canParse(url) ? new URL(url) : { hostname: "", protocol: "" };
+  const isHere = ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+  if (protocol === "https:" || (protocol === "http:" && isHere)) return { url };
+  throw new DeputyError("invalid_input", `${name} must be an address that starts with https://.`);
+}
+
+/** Addresses as apprise takes them, separated by white space. */
+function readApprise(env: NodeJS.ProcessEnv): { urls: string[] } | null {
+  const urls = readSecret(env, "DEPUTY_APPRISE_URLS")?.split(/\s+/).filter(Boolean) ?? [];
+  const wrong = urls.findIndex((url) => !/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(url));
+  if (wrong >= 0)
+    throw new DeputyError(
+      "invalid_input",
+      `DEPUTY_APPRISE_URLS must be addresses like tgram://…, separated by spaces or lines; its entry ${wrong + 1} is none.`,
+    );
+  return urls.length > 0 ? { urls } : null;
+}

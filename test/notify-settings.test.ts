@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { loadConfig } from "../src/config/config.ts";
+
+/** The channels as the environment and config.yaml configure them, and what is said of half of one. */
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "deputy-notify-"));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const load = async (env: Record<string, string>, yaml = "") => {
+  await writeFile(join(home, "config.yaml"), yaml);
+  return loadConfig({ DEPUTY_HOME: home, HOME: home, ...env });
+};
+
+test("each channel has its secret from the environment or a file, and no text may contain one", async () => {
+  const list = join(home, "urls");
+  await writeFile(list, "slack://abc/def\nmailto://me:pass@example.org\n");
+  const config = await load(
+    {
+      DEPUTY_SLACK_URL: "https://hooks.slack.com/services/T/B/s3cret",
+      DEPUTY_DISCORD_URL: "https://discord.com/api/webhooks/1/t0ken",
+      DEPUTY_TELEGRAM_TOKEN: "12:ab_c-d",
+      DEPUTY_APPRISE_URLS_FILE: list,
+    },
+    "telegram: {chat: -1001}\n",
+  );
+  expect(config.notifier).toMatchObject({
+    slack: { url: "https://hooks.slack.com/services/T/B/s3cret" },
+    telegram: { token: "12:ab_c-d", chat: "-1001", url: "https://api.telegram.org" },
+    apprise: { urls: ["slack://abc/def", "mailto://me:pass@example.org"] },
+    ...{ ntfy: null, webhook: null },
+  });
+  for (const secret of [
+    ...["https://hooks.slack.com/services/T/B/s3cret", "https://discord.com/api/webhooks/1/t0ken"],
+    ...["12:ab_c-d", "mailto://me:pass@example.org"],
+  ])
+    expect(config.secrets).toContain(secret);
+});
+
+test.each([
+  [{ DEPUTY_TELEGRAM_TOKEN: "12:abc" }, /needs a chat to write to: set DEPUTY_TELEGRAM_CHAT/],
+  [{ DEPUTY_TELEGRAM_CHAT: "5" }, /needs the token of a bot: set DEPUTY_TELEGRAM_TOKEN/],
+  [
+    { DEPUTY_TELEGRAM_TOKEN: "../s3cret", DEPUTY_TELEGRAM_CHAT: "5" },
+    /^DEPUTY_TELEGRAM_TOKEN must be a token as BotFather gives it/,
+  ],
+  [{ DEPUTY_SLACK_URL: "http://hooks.example/s3cret" }, /^DEPUTY_SLACK_URL must be an address/],
+  [{ DEPUTY_DISCORD_URL: "s3cret" }, /^DEPUTY_DISCORD_URL must be an address/],
+  [{ DEPUTY_APPRISE_URLS: "tgram://x s3cret" }, /DEPUTY_APPRISE_URLS must .* its entry 2 is none/],
+])("%j is refused without its secret", async (env, message) => {
+  const error = await load(env as Record<string, string>).catch((thrown: Error) => thrown);
+  expect((error as Error).message).toMatch(message);
+  expect((error as Error).message).not.toContain("s3cret");
+});
