@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
+import { plainManners } from "../src/core/settings/notify-settings.ts";
 
 /** The channels as the environment and config.yaml configure them, and what is said of half of one. */
 let home: string;
@@ -55,4 +56,37 @@ test.each([
   const error = await load(env as Record<string, string>).catch((thrown: Error) => thrown);
   expect((error as Error).message).toMatch(message);
   expect((error as Error).message).not.toContain("s3cret");
+});
+
+test("manners are read with their defaults, and a mistake is told with its line", async () => {
+  expect((await load({})).notifier.manners).toEqual(plainManners);
+  const yaml = `notify:
+  privacy: minimal
+  quiet: {from: 22:00, to: "7:05", tz: Europe/Berlin, days: [sat, sun], break_through: 4}
+  coalesce_seconds: 0
+  escalate: {after_minutes: 0}
+  channels: {ntfy: {events: [task.failed], priority: 4}}
+`;
+  expect((await load({}, yaml)).notifier.manners).toEqual({
+    privacy: "minimal",
+    quiet: {
+      ...{ from: 1_320, to: 425, tz: "Europe/Berlin", days: ["sat", "sun"], breakThrough: 4 },
+    },
+    ...{ coalesceMs: 0, escalate: null },
+    channels: { ntfy: { events: ["task.failed"], priority: 4, privacy: null } },
+  });
+});
+
+test.each([
+  ["quiet: {from: '22:00', to: '24:00'}", /line 2: "notify.quiet.to" must be a time of day/],
+  ["quiet: {from: '22:00', to: '22:00'}", /line 2: "notify.quiet" must not begin and end at/],
+  [
+    "quiet: {from: '22:00', to: '07:00', tz: Berlin}",
+    /"notify.quiet.tz" must be a time zone, like/,
+  ],
+  ["channels: {pager: {}}", /line 2: .*pager/],
+  ["channels: {ntfy: {priority: 6}}", /line 2: "notify.channels.ntfy.priority"/],
+  ["escalate: {to: slack}", /^notify: escalate: to in config.yaml names slack, which is not/],
+])("%s is refused", async (line, message) => {
+  await expect(load({}, `notify:\n  ${line}\n`)).rejects.toThrow(message);
 });

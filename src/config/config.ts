@@ -16,7 +16,7 @@ import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
 import { readCommits } from "./commit-settings.ts";
 import { forgeSchemas, readForges } from "./forge-settings.ts";
-import { channelSchemas, readChannels, readPush } from "./notify-settings.ts";
+import { notifierSchemas, readNotifier, readPush } from "./notify-settings.ts";
 import { findSecrets, readChoice, readNumber, readSecret } from "./read-environment.ts";
 import {
   nameOf,
@@ -102,7 +102,7 @@ const fileSchema = z.strictObject({
   sandbox: sandboxSchema.optional(),
   /** Servers whose tools the builtin agent has. */
   mcp_servers: mcpServersSchema.optional(),
-  ...channelSchemas,
+  ...notifierSchemas,
   github: z.strictObject({ api_url: z.url().optional() }).optional(),
   ...forgeSchemas,
 });
@@ -204,7 +204,7 @@ export function loadConfig(
     ),
     mcpServers: file.mcp_servers ?? [],
     notifier: {
-      ...readChannels(file, env),
+      ...readNotifier(file, env),
       publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
     },
     /** Of pushes by ntfy. */

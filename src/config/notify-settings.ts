@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
+import { type Manners, notifySchema, toManners } from "../core/settings/notify-settings.ts";
 import { readChoice, readSecret } from "./read-environment.ts";
 
 const aliveSchema = z
@@ -18,7 +19,8 @@ const aliveSchema = z
  * somebody post in a person's name (a token, an incoming address) comes from the environment or from a
  * file named there alone.
  */
-export const channelSchemas = {
+export const notifierSchemas = {
+  notify: notifySchema.optional(),
   ntfy: z
     .strictObject({
       url: z.url().optional(),
@@ -39,11 +41,11 @@ export const channelSchemas = {
     .optional(),
 };
 
-type InFile = z.infer<z.ZodObject<typeof channelSchemas>>;
+type InFile = z.infer<z.ZodObject<typeof notifierSchemas>>;
 
 /** Null: not configured. Throws a DeputyError that names the variable, where half of one is missing. */
-export function readChannels(file: InFile, env: NodeJS.ProcessEnv) {
-  return {
+export function readNotifier(file: InFile, env: NodeJS.ProcessEnv) {
+  const channels = {
     ntfy: readNtfy(file, env),
     webhook: readWebhook(file, env),
     slack: readIncoming(env, "DEPUTY_SLACK_URL"),
@@ -51,6 +53,14 @@ export function readChannels(file: InFile, env: NodeJS.ProcessEnv) {
     telegram: readTelegram(file, env),
     apprise: readApprise(env),
   };
+  const manners: Manners = toManners(file.notify);
+  const to = manners.escalate?.to;
+  if (to && channels[to] === null)
+    throw new DeputyError(
+      "invalid_input",
+      `notify: escalate: to in config.yaml names ${to}, which is not configured: configure it, or name another channel.`,
+    );
+  return { ...channels, manners };
 }
 
 function readNtfy({ ntfy }: InFile, env: NodeJS.ProcessEnv) {

@@ -208,6 +208,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       startNotifier({
         db,
         channels: openChannels(config.notifier, replies?.findActions),
+        manners: config.notifier.manners,
         redact: redactPush,
         log: logLine,
       }),

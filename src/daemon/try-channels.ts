@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
+import type { ChannelName } from "../core/settings/notify-settings.ts";
 import { redactSecrets } from "../core/text/redact.ts";
-import type { ChannelName } from "../notifier/channels/channel.ts";
 import { openChannels } from "../notifier/channels/open-channels.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 

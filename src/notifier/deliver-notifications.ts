@@ -1,3 +1,4 @@
+import type { Manners } from "../core/settings/notify-settings.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { checkRow, GarbledRow } from "../store/database/garbled.ts";
 import { waitOut } from "../store/database/outage.ts";
@@ -5,22 +6,28 @@ import type { Db } from "../store/database/schema.ts";
 import {
   type ClaimedNotification,
   claimDueNotifications,
+  type DueNotification,
+  deferNotification,
   markNotificationFailed,
   markNotificationSent,
   releaseNotification,
 } from "../store/records/notifications.ts";
 import type { Channel, SendOptions } from "./channels/channel.ts";
+import { decidePush } from "./manners/decide-push.ts";
+import { gatherDigest } from "./manners/gather-digest.ts";
 import type { PostResult } from "./post.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
 /**
  * Sends due notifications. A row is claimed for longer than a send can take, so two processes never
  * send the same one; it is marked only after the receiver accepted it. If a process dies in
- * between, it is sent again, and the receiver recognises the event's id.
+ * between, it is sent again, and the receiver recognises the event's id. What is not to ring now is put
+ * off, dropped, or gathered into a digest (manners/decide-push.ts): the row says until when.
  */
 export type NotifierDeps = {
   db: Db;
   channels: readonly Channel[];
+  manners: Manners;
   redact: Redact;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
   /** Stops sends in progress; those without a response are released. */
@@ -38,11 +45,46 @@ export async function deliverDueNotifications(deps: NotifierDeps): Promise<numbe
   let sent = 0;
   while (!deps.signal?.aborted) {
     const due = await claimDueNotifications(deps.db, { limit: batch, leaseMs: timeoutMs + 45_000 });
-    const results = await Promise.all(due.map((row) => deliverOne(deps, row, timeoutMs)));
+    const toSend = await arrange(deps, due);
+    const results = await Promise.all(toSend.rows.map((row) => deliverOne(deps, row, timeoutMs)));
     sent += results.filter(Boolean).length;
-    if (due.length < batch) break;
+    if (due.length < batch && !toSend.again) break;
   }
   return sent;
+}
+
+/** Does with the due rows what manners say but sending. `again`: that made others due. */
+async function arrange(
+  deps: NotifierDeps,
+  due: readonly DueNotification[],
+): Promise<{ rows: DueNotification[]; again: boolean }> {
+  const { db, log, manners } = deps;
+  const rows: DueNotification[] = [];
+  const quietIsOver = new Set<string>();
+  for (const row of due) {
+    const about = { ...row, isAgain: row.payload?.again === true }; // unreadable rows have none
+    const decision = decidePush(about, manners, row.now);
+    const ids = { notification: row.id, task: row.taskId, channel: row.channel };
+    switch (decision.do) {
+      case "send":
+        rows.push(row);
+        break;
+      case "drop":
+        await markNotificationFailed(db, row.id, { error: decision.why, delayMs: null });
+        log("info", { ...ids, why: decision.why }, "did not send a notification");
+        break;
+      case "wait":
+        await deferNotification(db, row.id, { until: decision.until, heldFrom: null });
+        break;
+      case "hold":
+        await deferNotification(db, row.id, { until: decision.until, heldFrom: decision.from });
+        break;
+      case "digest":
+        quietIsOver.add(row.channel);
+    }
+  }
+  for (const channel of quietIsOver) await gatherDigest(db, channel);
+  return { rows, again: quietIsOver.size > 0 };
 }
 
 async function deliverOne(

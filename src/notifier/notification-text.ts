@@ -1,13 +1,15 @@
+import type { NotifiedType, Privacy } from "../core/settings/notify-settings.ts";
 import type { EventType } from "../core/task/event.ts";
 import { optionsOf, type QuestionKind } from "../core/task/question.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { type TitledTask, titleOf } from "../core/text/title.ts";
+import { decisions, lockScreenName, minimalTitles, nameOf, oneLine } from "./lock-screen-text.ts";
 
 /**
  * The text on a phone, to act on without another look: what ended or is asked, with its answers, in
  * which repository, and the task's id. Others may read the channel, so there is no code, no output and
- * no secret in it.
+ * no secret in it; how much else there is, the person chose (`Privacy`).
  */
 export type NotificationText = {
   title: string;
@@ -17,13 +19,6 @@ export type NotificationText = {
   /** ntfy's emoji short codes. */
   tags: string[];
 };
-
-type NotifiedType =
-  | "task.completed"
-  | "task.failed"
-  | "task.needs_person"
-  | "question.asked"
-  | "plan.revised";
 
 const looks = {
   "task.completed": { word: "Done", priority: 3, tags: ["white_check_mark"] },
@@ -48,9 +43,11 @@ export function notificationText(
   event: NotifiedEvent,
   task: Pick<Task, "id" | "repository"> & TitledTask,
   redact: Redact = (text) => text,
+  privacy: Privacy = "full",
 ): NotificationText | null {
-  const look = Object.hasOwn(looks, event.type) ? looks[event.type as NotifiedType] : null;
-  if (!look) return null;
+  if (!isNotified(event.type)) return null;
+  const look = looks[event.type];
+  if (privacy !== "full") return coveredText(event, event.type, task, redact, privacy);
   const plain = (text: string, max: number) => shorten(oneLine(withoutCode(redact(text))), max);
   const called = plain(titleOf(task, redact), maxTitle - look.word.length - 2);
   const where = plain(`${nameOf(task.repository)} · ${task.id}`, maxBody);
@@ -69,18 +66,41 @@ export function notificationText(
   };
 }
 
+/** Of an event and its task, without words of agents and strangers. */
+function coveredText(
+  event: NotifiedEvent,
+  type: NotifiedType,
+  task: Pick<Task, "id" | "repository"> & TitledTask,
+  redact: Redact,
+  privacy: "title" | "minimal",
+): NotificationText {
+  const { priority, tags, word } = looks[type];
+  const name = lockScreenName(task, privacy, redact);
+  const look = { priority, tags: [...tags] };
+  if (name === null) return { ...look, title: minimalTitles[type], body: task.id };
+  const asked = readQuestion(event);
+  const what = asked && decisions[asked.kind as QuestionKind];
+  const body = [
+    what ?? "",
+    asked ? describeAnswers(asked, task.id) : "",
+    `${nameOf(task.repository)} · ${task.id}`,
+  ];
+  return {
+    ...look,
+    title: shorten(`${word}: ${oneLine(name)}`, maxTitle),
+    body: body.filter(Boolean).join("\n"),
+  };
+}
+
+export function isNotified(type: string): type is NotifiedType {
+  return Object.hasOwn(looks, type);
+}
+
 /** Drops fenced blocks and long spans between backticks; a short one is a name and stays. */
 function withoutCode(text: string): string {
   return text
     .replace(/(```|~~~)[\s\S]*?(?:\1|$)/g, " [code] ")
     .replace(/`([^`\n]*)`/g, (_, inside: string) => (inside.length > 60 ? "[code]" : inside));
-}
-
-function oneLine(text: string): string {
-  return text
-    .replace(/[\s\p{Cc}]+/gu, " ")
-    .replace(/[\p{Cf}\p{Cs}]/gu, "")
-    .trim();
 }
 
 /** Lines stay, because a plan is a list; runs of blanks and of empty lines do not. */
@@ -95,15 +115,6 @@ function manyLines(text: string): string {
 /** The title says the word already. */
 function withoutWord(message: string): string {
   return message.replace(/^(?:Completed|Failed|Question|Plan changed|A person is needed):\s+/, "");
-}
-
-/** `acme/app` of an address, the folder's name of a path. */
-function nameOf(repository: string): string {
-  const parts = repository
-    .replace(/\/+$/, "")
-    .replace(/\.git$/, "")
-    .split(/[/:]/);
-  return parts.slice(repository.startsWith("/") ? -1 : -2).join("/");
 }
 
 function describeAnswers({ options }: Asked, taskId: string): string {

@@ -1,3 +1,5 @@
+import type { Manners } from "../core/settings/notify-settings.ts";
+
 /** The notification channels; null: not configured. */
 export type NotifierConfig = {
   ntfy: { url: string; topic: string; token: string | null } | null;
@@ -10,6 +12,7 @@ export type NotifierConfig = {
   apprise: { urls: readonly string[] } | null;
   /** The daemon's public URL, for links. */
   publicUrl: string | null;
+  manners: Manners;
 };
 
 /**

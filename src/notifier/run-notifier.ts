@@ -1,4 +1,4 @@
-import { nextNotificationDelayMs } from "../store/records/notifications.ts";
+import { nextNotificationDelayMs, reconsiderHeld } from "../store/records/notifications.ts";
 import { deliverDueNotifications, type NotifierDeps } from "./deliver-notifications.ts";
 
 /**
@@ -24,8 +24,11 @@ export function startNotifier(deps: Omit<NotifierDeps, "signal">): Notifier {
   let endedAt = 0;
   let stopped = false;
 
+  let isStarted = false;
   const round = async (): Promise<number> => {
     try {
+      if (!isStarted) await reconsiderHeld(deps.db);
+      isStarted = true;
       await deliverDueNotifications({ ...deps, signal: abort.signal });
       const next = await nextNotificationDelayMs(deps.db);
       return Math.min(idleMs, Math.max(leastMs, next ?? idleMs));

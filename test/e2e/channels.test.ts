@@ -10,12 +10,18 @@ import { until } from "../support/until.ts";
 let phone: Phone;
 let slack: Receiver;
 let telegram: Receiver;
+let discord: Receiver;
 beforeAll(async () => {
-  [phone, slack, telegram] = await Promise.all([startPhone(), startReceiver(), startReceiver()]);
+  [phone, slack, telegram, discord] = await Promise.all([
+    startPhone(),
+    startReceiver(),
+    startReceiver(),
+    startReceiver(),
+  ]);
   slack.answer = () => ({ status: 403, body: "invalid_token" });
   telegram.answer = () => ({ status: 401, body: '{"ok":false,"description":"Unauthorized"}' });
 });
-afterAll(() => Promise.all([phone?.close(), slack?.close(), telegram?.close()]));
+afterAll(() => Promise.all([phone, slack, telegram, discord].map((each) => each?.close())));
 
 const token = "12345:AAsecretOfTheBot";
 const { deputy, submit } = withDeputy({
@@ -25,6 +31,7 @@ const { deputy, submit } = withDeputy({
   env: () => ({
     ...phone.env,
     DEPUTY_SLACK_URL: `${slack.url}/services/T0/B0/s3cret`,
+    DEPUTY_DISCORD_URL: discord.url,
     DEPUTY_TELEGRAM_TOKEN: token,
     DEPUTY_TELEGRAM_CHAT: "77",
     DEPUTY_LOG_LEVEL: "info",
@@ -32,7 +39,14 @@ const { deputy, submit } = withDeputy({
 });
 
 test("a refusal and a dead token are said in the log and by doctor, and the others ring", async () => {
-  await writeFile(join(deputy.home, "config.yaml"), `telegram: {url: "${telegram.url}"}\n`);
+  await writeFile(
+    join(deputy.home, "config.yaml"),
+    `telegram: {url: "${telegram.url}"}
+notify:
+  escalate: {after_minutes: 0.05, to: discord}
+  channels: {discord: {priority: 5}}
+`,
+  );
   await deputy.start();
   const id = await submit({ goal: "Write it", agent: "command: echo b > b.txt" });
   await deputy.untilOver(id);
@@ -50,4 +64,30 @@ test("a refusal and a dead token are said in the log and by doctor, and the othe
   expect(stdout).toMatch(/phone: telegram .*Telegram does not accept the token \(401\)/);
   expect(stdout).toMatch(/phone: slack .*only a push can try it/);
   expect(stdout).not.toMatch(/AAsecret|s3cret/);
+});
+
+const told = () => discord.received.filter(({ method }) => method === "POST");
+
+test("an important question that nobody answers rings once more, on the next channel, over restarts", async () => {
+  const subtasks = [
+    { id: "one", title: "One", brief: "Write it", agent: "command:echo c > c.txt" },
+  ];
+  const input = { goal: "Plan it", approval: "plan", plan: { subtasks } };
+  const ids = [await submit(input), await submit({ ...input, goal: "Plan it quickly" })];
+  for (const id of ids) await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  const answer = { answer: "cancel" };
+  expect((await deputy.api("POST", `/v1/tasks/${ids[1]}/answer`, answer)).status).toBe(200);
+  await until(() => phone.titles().includes("Needs an answer: Plan it"), "the phone rings");
+  await deputy.kill();
+  await deputy.start();
+  await until(() => told().length > 0, "the next channel rings");
+  await deputy.stop();
+  await deputy.start();
+  const id = await submit({ goal: "Write c", agent: "command:echo c > c.txt" });
+  await deputy.untilOver(id);
+  await until(() => phone.titles().includes("Done: Write c"), "the phone was told");
+  expect(told()).toHaveLength(1);
+  expect(JSON.parse(told()[0]?.body ?? "").content).toMatch(
+    /^\*\*Still\\: Needs an answer\\: Plan it\*\*\nIs its plan right\?\nAnswer "approve" or "cancel"/,
+  );
 });

@@ -73,6 +73,7 @@ const { deputy, repository } = withDeputy({
   start: false,
 });
 beforeAll(async () => {
+  await writeFile(join(deputy.home, "config.yaml"), "notify: {privacy: full}\n");
   await writeFile(
     join(deputy.home, "triggers.yaml"),
     `github:

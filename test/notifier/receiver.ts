@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { plainManners } from "../../src/core/settings/notify-settings.ts";
 import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
 
 /** A real server that writes down what it gets and answers what the test says. */
@@ -62,5 +63,5 @@ export async function startReceiver(): Promise<Receiver> {
 /** Nothing is configured. */
 export const noChannels: NotifierConfig = {
   ...{ ntfy: null, webhook: null, slack: null, discord: null, telegram: null, apprise: null },
-  publicUrl: null,
+  ...{ publicUrl: null, manners: plainManners },
 };

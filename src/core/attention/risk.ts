@@ -1,4 +1,4 @@
-import type { QuestionKind } from "../task/question.ts";
+import { optionsOf, type QuestionKind } from "../task/question.ts";
 
 /**
  * `high`: it spends, lets something strange in, or changes a repository, so it is not for a single
@@ -10,4 +10,9 @@ export type Risk = "low" | "high";
 export function riskOf(kind: QuestionKind, answer: string | null): Risk {
   if (kind === "question") return "low";
   return kind === "stuck" && answer !== "give up" ? "low" : "high";
+}
+
+/** Whether the answer that lets the work continue is for more than a single tap. Who paused it knows. */
+export function isRisky(kind: QuestionKind): boolean {
+  return kind !== "pause" && riskOf(kind, optionsOf[kind][0] ?? null) === "high";
 }

@@ -211,6 +211,8 @@ export type NewNotification = {
   priority: number;
   clickUrl: string | null;
   payload: Record<string, unknown>;
+  /** Absent: at once. */
+  dueInMs?: number;
 };
 
 /** A hold that will not end by itself, and why. */

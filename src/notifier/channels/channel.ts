@@ -1,3 +1,4 @@
+import type { ChannelName } from "../../core/settings/notify-settings.ts";
 import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { PostResult } from "../post.ts";
 
@@ -16,8 +17,5 @@ export type Channel = {
    */
   examine?(options: SendOptions): Promise<string | null>;
 };
-
-export const channelNames = ["ntfy", "webhook", "slack", "discord", "telegram", "apprise"] as const;
-export type ChannelName = (typeof channelNames)[number];
 
 export type SendOptions = { timeoutMs: number; signal: AbortSignal };

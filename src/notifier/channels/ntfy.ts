@@ -1,15 +1,15 @@
 import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { post } from "../post.ts";
-import { rootOf } from "../replies/ask-ntfy.ts";
+import { cardOf, rootOf } from "../replies/ask-ntfy.ts";
 import type { FindActions, PushActions } from "../replies/push-actions.ts";
 import type { Channel } from "./channel.ts";
 
 /**
  * ntfy's "publish as JSON": sent to the server's root, so that the topic, which works like a
- * password, is in no URL. The event's id as sequence id lets a server that supports it replace a
- * message that was sent twice, or answered meanwhile. `findActions`: the buttons and the page of a
- * push.
+ * password, is in no URL. The task's id as sequence id lets a server that supports it (from 2.17 on)
+ * keep one card per task: a later push, an answer, or one that was sent twice, replaces what the card
+ * says. `findActions`: the buttons and the page of a push.
  */
 export function ntfyChannel(
   config: NonNullable<NotifierConfig["ntfy"]>,
@@ -33,7 +33,7 @@ function ntfyRequest(
   config: NonNullable<NotifierConfig["ntfy"]>,
   actions: PushActions | null,
 ): { url: string; headers: Record<string, string>; body: string } {
-  const { title, body, priority, payload, eventId } = notification;
+  const { title, body, priority, payload } = notification;
   const click = actions?.click ?? notification.clickUrl;
   const buttons = actions?.buttons ?? [];
   return {
@@ -46,7 +46,7 @@ function ntfyRequest(
         message,
         priority,
         tags: payload.tags,
-        sequence_id: eventId,
+        sequence_id: cardOf(notification),
         ...(click === null ? {} : { click }),
         ...(buttons.length === 0 ? {} : { actions: buttons }),
       }),

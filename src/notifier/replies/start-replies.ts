@@ -69,8 +69,8 @@ export function startReplies(deps: RepliesDeps): Replies {
   };
   const mayPress = async () => deps.buttons && (await readFacts(patienceMs))?.buttons === null;
 
-  const tell: ReplyDeps["tell"] = async (eventId, { body, title }) => {
-    const message = { topic: ntfy.topic, title, message: redact(body), sequence_id: eventId };
+  const tell: ReplyDeps["tell"] = async (card, { body, title }) => {
+    const message = { topic: ntfy.topic, title, message: redact(body), sequence_id: card };
     const request = {
       headers: ntfy.token === null ? undefined : { authorization: `Bearer ${ntfy.token}` },
       body: JSON.stringify({ ...message, priority: 2, tags: ["leftwards_arrow_with_hook"] }),

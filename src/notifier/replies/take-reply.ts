@@ -3,6 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findAsk } from "../../store/records/asks.ts";
+import { cardOf } from "./ask-ntfy.ts";
 import { readCapability } from "./capability.ts";
 
 /**
@@ -17,7 +18,7 @@ export type ReplyDeps = {
   /** Does what the option stands for. Throws a DeputyError that says what is true instead. */
   press: (ask: Ask, option: AskOption, messageId: string) => Promise<void>;
   /** Replaces the push of the event. */
-  tell: (eventId: string, text: { title: string; body: string }) => Promise<void>;
+  tell: (card: string, text: { title: string; body: string }) => Promise<void>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
   signal: AbortSignal;
   now?: () => number;
@@ -33,11 +34,12 @@ export function makeTakeReply(deps: ReplyDeps, counts: ReplyCounts) {
   const now = deps.now ?? Date.now;
   const told: number[] = [];
 
-  const tell = async (ask: Ask, title: string, body: string) => {
+  /** `card`: what it replaces. A refusal stands beside, because a newer question may be there. */
+  const tell = async (ask: Ask, title: string, body: string, card = ask.eventId) => {
     while (told[0] !== undefined && told[0] <= now() - minuteMs) told.shift();
     if (told.length >= mostTold) return;
     told.push(now());
-    await deps.tell(ask.eventId, { title, body });
+    await deps.tell(card, { title, body });
   };
 
   return async (id: string, text: string): Promise<boolean> => {
@@ -53,7 +55,7 @@ export function makeTakeReply(deps: ReplyDeps, counts: ReplyCounts) {
     const body = ask.taskId === "" ? "The way to you and back works." : ask.taskId;
     // Read again after a crash that came before this was noted.
     if (ask.usedMessage === id) {
-      await tell(ask, `Answered: ${option.label}`, body);
+      await tell(ask, `Answered: ${option.label}`, body, cardOf(ask));
       return true;
     }
     try {
@@ -62,7 +64,7 @@ export function makeTakeReply(deps: ReplyDeps, counts: ReplyCounts) {
       await waitOut(() => deps.press(ask, option, id), deps.signal);
       counts.answered++;
       deps.log("info", about, "answered by a button of a push");
-      await tell(ask, `Answered: ${option.label}`, body);
+      await tell(ask, `Answered: ${option.label}`, body, cardOf(ask));
     } catch (error) {
       if (error instanceof DeputyError) {
         counts.refused++;

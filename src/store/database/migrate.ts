@@ -24,6 +24,7 @@ import { reportsMigration } from "../migrations/0027-reports.ts";
 import { storiesMigration } from "../migrations/0030-stories.ts";
 import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { freshMigration } from "../migrations/0032-fresh.ts";
+import { mannersMigration } from "../migrations/0034-manners.ts";
 import { asksMigration } from "../migrations/0035-asks.ts";
 import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
@@ -57,6 +58,7 @@ const migrations: Record<string, Migration> = {
   "0030-stories": storiesMigration,
   "0031-uncommitted": uncommittedMigration,
   "0032-fresh": freshMigration,
+  "0034-manners": mannersMigration,
   "0035-asks": asksMigration,
   "0035-devices": devicesMigration,
   "0036-triggers": triggersMigration,

@@ -369,13 +369,17 @@ export type Database = {
     failures: Generated<number>;
     nextAt: DefaultTime;
   };
-  notifications: Omit<NewNotification, "payload"> & {
+  notifications: Omit<NewNotification, "payload" | "dueInMs"> & {
     payload: Json<unknown>;
     attempts: Generated<number>;
     nextAt: DefaultTime;
     claimedUntil: MaybeTime;
     sentAt: MaybeTime;
     lastError: string | null;
+    /** The beginning of the quiet hours in which it is held for a digest. */
+    heldFrom: MaybeTime;
+    /** The last time to which it was put off. */
+    heldUntil: MaybeTime;
     createdAt: DefaultTime;
   };
   asks: Pick<Ask, "id" | "eventId" | "taskId" | "questionId" | "usedOption" | "usedBy"> & {
@@ -394,6 +398,8 @@ export type Database = {
     seenAt: DefaultTime;
   };
   replyTopics: { topicHash: string; lastId: string; readAt: DefaultTime };
+  /** Tasks whose pushes, and whose place among what needs a person, were put off. */
+  snoozes: { taskId: string; until: Date; createdAt: DefaultTime };
 };
 
 /** What a database was opened with; transactions take their connections from there. */

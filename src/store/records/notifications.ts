@@ -1,18 +1,33 @@
 import { sql } from "kysely";
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
+import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { json } from "../database/open.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /**
  * Notifications to people: one row per event and channel, written in the event's transaction. A row
- * is claimed for a limited time, sent and marked; it is due again when the claimant died. All times
- * are the database's.
+ * is claimed for a limited time, sent and marked; it is due again when the claimant died. One that is not
+ * to be sent, any more or at all, is due at `infinity` and says why. All times are the database's.
  */
-export type ClaimedNotification = NewNotification & {
+export type ClaimedNotification = Omit<NewNotification, "dueInMs"> & {
   /** Includes this one. */
   attempts: number;
+  /** Since it was written, or since the last time to which it was put off. */
   ageMs: number;
 };
+
+/** A claimed row with what has happened around it since it was written. */
+export type DueNotification = ClaimedNotification & {
+  now: Date;
+  heldFrom: Date | null;
+  isReplaced: boolean;
+  isSettled: boolean;
+  snoozedUntil: Date | null;
+  lastSentAt: Date | null;
+};
+
+/** A push this old, and one that was put off, is looked at again before it is sent: what it tells may be over. */
+const lateMs = 15_000;
 
 /** Inserts the rows of an event; existing ones stay as they are. */
 export async function insertNotifications(
@@ -22,7 +37,13 @@ export async function insertNotifications(
   if (rows.length === 0) return;
   await tx
     .insertInto("notifications")
-    .values(rows.map((row) => ({ ...row, payload: json(row.payload) })))
+    .values(
+      rows.map(({ dueInMs = 0, ...row }) => ({
+        ...row,
+        payload: json(row.payload),
+        nextAt: sql<Date>`now() + ${dueInMs}::float8 * interval '1 millisecond'`,
+      })),
+    )
     .onConflict((conflict) => conflict.columns(["eventId", "channel"]).doNothing())
     .execute();
 }
@@ -31,20 +52,49 @@ export async function insertNotifications(
 export async function claimDueNotifications(
   db: Db,
   options: { limit: number; leaseMs: number },
-): Promise<ClaimedNotification[]> {
-  const { rows } = await sql<ClaimedNotification>`
-    update notifications set attempts = least(attempts::bigint + 1, 2147483647)::int,
-      claimed_until = now() + ${options.leaseMs}::float8 * interval '1 millisecond'
-    where id in (
-      select id from notifications
-      where sent_at is null and next_at <= now() and (claimed_until is null or claimed_until <= now())
-      order by next_at limit ${options.limit} for update skip locked)
-    returning id, event_id, task_id, channel, title, body, priority, click_url, payload, attempts,
-      case when isfinite(created_at) then extract(epoch from now() - created_at)::float8 * 1000 else 0 end as age_ms`.execute(
-    db,
-  );
+): Promise<DueNotification[]> {
+  const { rows } = await sql<DueNotification>`
+    with n as (
+      update notifications set attempts = least(attempts::bigint + 1, 2147483647)::int,
+        claimed_until = now() + ${options.leaseMs}::float8 * interval '1 millisecond'
+      where id in (
+        select id from notifications
+        where sent_at is null and next_at <= now() and (claimed_until is null or claimed_until <= now())
+        order by next_at limit ${options.limit} for update skip locked)
+      returning *)
+    select n.id, n.event_id, n.task_id, n.channel, n.title, n.body, n.priority, n.click_url, n.payload,
+      n.attempts, n.held_from, now() as now,
+      case when isfinite(n.created_at)
+        then extract(epoch from now() - coalesce(n.held_until, n.created_at))::float8 * 1000 else 0 end as age_ms,
+      ${isReplaced} as is_replaced,
+      (n.created_at < now() - ${lateMs}::float8 * interval '1 millisecond' or n.held_until is not null
+        or n.payload ->> 'again' = 'true') and ${isSettled} as is_settled,
+      (select until from snoozes s where s.task_id = n.task_id and s.until > now()) as snoozed_until,
+      (select max(sent_at) from notifications o
+        where o.task_id = n.task_id and o.task_id <> '' and o.channel = n.channel) as last_sent_at
+    from n order by n.next_at`.execute(db);
   return rows;
 }
+
+/** A later push tells how the task ended, or this one only told of its plan. */
+export const isReplaced = sql<boolean>`exists (select from notifications o
+  where o.task_id = n.task_id and o.task_id <> '' and o.channel = n.channel
+    and (o.created_at, o.id) > (n.created_at, n.id)
+    and (o.payload ->> 'type' in ('task.completed', 'task.failed') or n.payload ->> 'type' = 'plan.revised'))`;
+
+/** Whether what a row tells needs nobody any more. */
+const over = sql.join(terminalTaskStates.map((state) => sql.lit(state)));
+export const isSettled = sql<boolean>`case n.payload ->> 'type'
+  when 'question.asked' then n.payload -> 'data' -> 'question' ->> 'id' is not null and not exists (
+    select from questions q join tasks t on t.id = q.task_id
+    where q.id = n.payload -> 'data' -> 'question' ->> 'id' and q.answered_at is null
+      and t.state not in (${over}) and t.cancel_requested_at is null)
+  when 'task.completed' then not exists (select from tasks t where t.id = n.task_id
+    and t.state = 'completed' and t.accepted_at is null and t.discarded_at is null and t.rolled_back_at is null)
+  when 'task.failed' then not exists (select from tasks t where t.id = n.task_id
+    and t.state = 'failed' and t.discarded_at is null)
+  when 'plan.revised' then not exists (select from tasks t where t.id = n.task_id and t.state not in (${over}))
+  else false end`;
 
 /** The channel accepted it: never send it again. */
 export async function markNotificationSent(db: Db, id: string): Promise<void> {
@@ -70,6 +120,26 @@ export async function markNotificationFailed(
 export async function releaseNotification(db: Db, id: string): Promise<void> {
   await sql`update notifications set claimed_until = null, attempts = attempts - 1
     where id = ${id} and sent_at is null`.execute(db);
+}
+
+/** Puts a claimed row off, as if never claimed. `heldFrom`: a digest will stand for it. */
+export async function deferNotification(
+  db: Db,
+  id: string,
+  { heldFrom, until }: { until: Date; heldFrom: Date | null },
+): Promise<void> {
+  await sql`update notifications set claimed_until = null, attempts = greatest(attempts - 1, 0),
+    next_at = ${until}, held_until = ${until}, held_from = ${heldFrom}
+    where id = ${id} and sent_at is null`.execute(db);
+}
+
+/**
+ * Makes every row that waits for a time of the settings due again, to be decided by those of today: they
+ * are read at the start alone.
+ */
+export async function reconsiderHeld(db: Db): Promise<void> {
+  await sql`update notifications set next_at = now()
+    where sent_at is null and isfinite(next_at) and held_from is not null`.execute(db);
 }
 
 /** When the next row is due, in milliseconds from now; null when none is. */

@@ -206,7 +206,9 @@ export async function countByState(
 export async function countOverdue(db: Db): Promise<{ outbox: number; notifications: number }> {
   const { rows } = await sql<{ outbox: number; notifications: number }>`select
     (select count(*)::int from outbox where available_at < now() - interval '10 seconds') as outbox,
-    (select count(*)::int from notifications where sent_at is null) as notifications`.execute(db);
+    (select count(*)::int from notifications where sent_at is null and isfinite(next_at)) as notifications`.execute(
+    db,
+  );
   return rows[0] ?? { outbox: 0, notifications: 0 };
 }
 
