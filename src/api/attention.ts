@@ -50,6 +50,8 @@ const item = z.object({
   why: z.string(),
   actions: z.array(action),
   expires: time.nullable(),
+  /** Somebody put it off until then. */
+  snoozed_until: time.optional(),
 });
 
 export const attentionWire = named(
@@ -60,7 +62,7 @@ export const attentionWire = named(
   }),
   {
     description:
-      "What needs a person, in the order of its tiers, the oldest first in each; and how many left the list because they were quiet for too long.",
+      "What needs a person, in the order of its tiers, the oldest first in each, and at the end what was put off; and how many left the list because they were quiet for too long.",
   },
 );
 export type AttentionView = Lenient<typeof attentionWire>;

@@ -53,6 +53,17 @@ const text = z
   .max(64_000)
   .refine((value) => value.trim() !== "", { error: "must not be empty" });
 
+const maxSnoozeMinutes = 7 * 24 * 60;
+
+export const snoozeBody = named(
+  "Snooze",
+  z.strictObject({
+    /** 0: no longer. */
+    minutes: z.number().min(0).max(maxSnoozeMinutes),
+  }),
+  { examples: [{ minutes: 60 }] },
+);
+
 export const sayBody = named(
   "Say",
   z.strictObject({

@@ -26,7 +26,13 @@ import { addMcpVerbs } from "./verbs/commands-mcp.ts";
 import { testPush } from "./verbs/commands-notify.ts";
 import { type ProveVerb, proveTask } from "./verbs/commands-prove.ts";
 import { type RunOptions, runTask } from "./verbs/commands-run.ts";
-import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./verbs/commands-steer.ts";
+import {
+  commentOnTask,
+  pauseTask,
+  resumeTask,
+  sayToTask,
+  snoozeTask,
+} from "./verbs/commands-steer.ts";
 import {
   answerTask,
   cancelTask,
@@ -261,6 +267,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("resume", "continue a paused task where it stopped")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(resumeTask(io, id, options)));
+  verb("snooze", "put off what a task asks of you: until then it rings nowhere")
+    .argument("<id>", idHelp)
+    .argument("<time>", "30m, 2h or 1d; off: no longer")
+    .action((id: string, time: string, options: Json) => end(snoozeTask(io, id, time, options)));
   verb("freeze", "stop all spending: nothing starts, and what runs is parked")
     .option("--reason <text>", "shown by why, ls and doctor")
     .action((options: Json & { reason?: string }) => end(freezeAll(io, options)));

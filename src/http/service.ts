@@ -76,6 +76,8 @@ export type TaskService = {
   ): Promise<Sent>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
+  /** Puts off what it asks of a person; 0: no longer. */
+  snooze(id: string, minutes: number): Promise<{ task: Task; detail: string }>;
   snapshots(id: string): Promise<{ id: string; snapshots: TaskSnapshot[] }>;
   /** Puts one into a folder of its own, which is the person's from then on. */
   restoreSnapshot(

@@ -74,13 +74,14 @@ function writeEntry(entry: unknown): string {
 export function describeAttention({
   kind,
   since,
+  snoozed_until,
   subtask,
   task,
   tier,
   why,
 }: AttentionView["items"][number]) {
   const about = { task_id: task?.id ?? null, title: task?.title ?? null, subtask };
-  return { tier, kind, ...about, since, why };
+  return { tier, kind, ...about, since, why, ...(snoozed_until && { snoozed_until }) };
 }
 
 /** What a task waits for, with its subtasks indented below. */

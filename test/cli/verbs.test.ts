@@ -281,6 +281,7 @@ test("every verb takes --json and says what it does", () => {
         "pause",
         "resume",
         "say",
+        "snooze",
         "thaw",
         "update",
         "warm",

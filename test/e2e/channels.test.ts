@@ -91,3 +91,43 @@ test("an important question that nobody answers rings once more, on the next cha
     /^\*\*Still\\: Needs an answer\\: Plan it\*\*\nIs its plan right\?\nAnswer "approve" or "cancel"/,
   );
 });
+
+test("a snoozed task is silent and last in the inbox, and rings again by itself", async () => {
+  const agent = `command:if [ -f asked.txt ]; then echo b > b.txt; else echo 1 > asked.txt; echo '{"question": "Left?"}'; fi`;
+  const id = await submit({ goal: "Ask me", agent });
+  const rings = () => phone.titles().filter((title) => title === "Needs an answer: Ask me").length;
+  const items = async () => (await deputy.api("GET", "/v1/attention")).body.items;
+  await until(() => rings() === 1, "it rings");
+  await submit({ goal: "Fail late", agent: "command:exit 1" }).then(deputy.untilOver);
+  expect((await items()).at(-1).tier).toBe("failed");
+
+  const put = await deputy.cli(["snooze", id, "1h"]);
+  expect(put.stdout).toMatch(new RegExp(`^${id}: put off until 20\\S+; it rings again then\\.\n$`));
+  expect((await items()).at(-1)).toMatchObject({
+    ...{ task: { id }, tier: "blocking", snoozed_until: expect.stringMatching(/^20/) },
+  });
+  expect((await deputy.cli(["inbox"])).stdout).toMatch(
+    new RegExp(`\\nPut off\\n {2}${id} .*, snoozed until 20[^]*$`),
+  );
+  await deputy.cli(["snooze", id, "off"]);
+  await until(() => rings() === 2, "it rings at once, as it is put off no longer");
+  expect((await items()).at(-1).tier).toBe("failed");
+  expect(JSON.stringify(await items())).not.toContain("snoozed_until");
+  await deputy.api("POST", `/v1/tasks/${id}/snooze`, { minutes: 0.02 });
+  await until(() => rings() === 3, "it rings again by itself");
+
+  expect((await deputy.api("POST", `/v1/tasks/${id}/snooze`, { minutes: 0.02 })).status).toBe(200);
+  await deputy.api("POST", `/v1/tasks/${id}/answer`, { answer: "Left" });
+  await deputy.untilOver(id);
+  await until(() => phone.cards().some(({ title }) => title === "Done: Ask me"), "its end rings");
+  expect(rings()).toBe(3);
+  expect(phone.cards().filter(({ sequence_id: card }) => card === id)).toHaveLength(1);
+
+  const soon = await deputy.cli(["snooze", id, "soon"]);
+  expect([soon.code, soon.stderr]).toEqual([2, expect.stringContaining('"soon" is no time to')]);
+  const long = await deputy.api("POST", `/v1/tasks/${id}/snooze`, { minutes: 1e9 });
+  expect([long.status, long.body.field]).toEqual([400, "minutes"]);
+  expect((await deputy.cli(["accept", id])).code).toBe(0);
+  const over = await deputy.cli(["snooze", id, "2d"]);
+  expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("it is accepted")]);
+});

@@ -196,6 +196,10 @@ export class MemoryService implements Service {
     return this.get(id);
   }
 
+  async snooze(id: string, minutes: number) {
+    return { task: this.get(id), detail: `put off for ${minutes}` };
+  }
+
   async resume(id: string) {
     return this.get(id);
   }

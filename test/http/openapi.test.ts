@@ -59,6 +59,7 @@ const routes = [
   "POST /v1/tasks/{id}/rollback",
   "POST /v1/tasks/{id}/say",
   "POST /v1/tasks/{id}/snapshots/{number}/restore",
+  "POST /v1/tasks/{id}/snooze",
   "POST /v1/tasks/{id}/update",
   "POST /v1/thaw",
   "POST /v1/triggers/test",

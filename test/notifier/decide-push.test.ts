@@ -55,6 +55,12 @@ test.each<[string, Partial<DuePush>, Date, ReturnType<typeof decidePush>]>([
     noon,
     { do: "wait", until: minutes(9) },
   ],
+  [
+    "a second ring comes its time after the snooze",
+    { snoozedUntil: minutes(9), isAgain: true },
+    noon,
+    { do: "wait", until: minutes(39) },
+  ],
   ["a settled one is dropped", { isSettled: true }, noon, { do: "drop", why: expect.any(String) }],
   [
     "a replaced one is dropped, also at night",

@@ -1,21 +1,25 @@
 import type { AttentionView } from "../../api/attention.ts";
-import { type AttentionTier, tierWords } from "../../core/attention/attention.ts";
+import { tierWords } from "../../core/attention/attention.ts";
 import { formatDuration, oneLine } from "./text.ts";
+
+const headings: Record<string, string> = { ...tierWords, snoozed: "Put off" };
 
 /** What needs a person, by tiers; how each is settled stands below it. */
 export function renderAttention({ archived, items }: AttentionView, now: number): string {
   const lines: string[] = [];
   let tier: string | null = null;
   for (const item of items) {
-    if (item.tier !== tier) {
-      tier = item.tier;
-      lines.push("", tierWords[tier as AttentionTier] ?? tier);
+    const group = item.snoozed_until === undefined ? item.tier : "snoozed";
+    if (group !== tier) {
+      tier = group;
+      lines.push("", headings[tier] ?? tier);
     }
     const age = item.since === null ? "" : `, ${formatDuration(now - Date.parse(item.since))} ago`;
     const part = item.subtask === null ? "" : ` (${item.subtask})`;
     const what =
       item.task === null ? item.kind : `${item.task.id}  ${oneLine(item.task.title, 80)}${part}`;
-    lines.push(`  ${what}${age}`, `    ${oneLine(item.why.split("\n", 1)[0] ?? "", 300)}`);
+    const until = item.snoozed_until ? `, snoozed until ${item.snoozed_until}` : "";
+    lines.push(`  ${what}${age}${until}`, `    ${oneLine(item.why.split("\n", 1)[0] ?? "", 300)}`);
     for (const { command, href } of item.actions) {
       const way = command ?? href;
       if (way !== null) lines.push(`      ${oneLine(way, 300)}`);

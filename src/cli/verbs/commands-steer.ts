@@ -1,14 +1,14 @@
-import { sentWire } from "../../api/command.ts";
+import { deedWire, sentWire } from "../../api/command.ts";
 import { type TaskView, taskWire } from "../../api/task.ts";
 import { tellState } from "../../api/tell-state.ts";
 import { connect, idempotencyHeader, taskPath } from "../client.ts";
-import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
 import { readWords } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that steer a task in progress: say, comment, pause, resume. */
+/** The verbs that steer a task in progress: say, comment, pause, resume, snooze. */
 export async function sayToTask(
   io: CliIo,
   id: string,
@@ -63,6 +63,29 @@ export async function resumeTask(io: CliIo, id: string, options: Json): Promise<
     options,
     (task) => `Resumed; ${plain(tellState(task))}.\n${frozen}`,
   );
+}
+
+/** `time`: `30m`, `2h`, `1d`, or `off`. */
+export async function snoozeTask(
+  io: CliIo,
+  id: string,
+  time: string,
+  { json }: Json,
+): Promise<ExitCode> {
+  const [, count, unit = "m"] = /^(\d{1,5})([mhd])?$/.exec(time === "off" ? "0" : time) ?? [];
+  if (count === undefined)
+    throw new CliError(
+      exitCodes.usage,
+      `"${time}" is no time to snooze for: give minutes, hours or days, like 30m, 2h or 1d, or off.`,
+    );
+  const minutes = Number(count) * ({ m: 1, h: 60, d: 24 * 60 }[unit] ?? 1);
+  const { raw, value } = await connect(io).json(deedWire, "POST", taskPath(id, "/snooze"), {
+    body: { minutes },
+  });
+  io.stdout.write(
+    json ? `${JSON.stringify(raw)}\n` : `${value.task.id}: ${oneLine(value.detail, 300)}.\n`,
+  );
+  return exitCodes.ok;
 }
 
 async function steer(

@@ -44,6 +44,8 @@ export type AttentionItem = {
   actions: AttentionAction[];
   /** When it goes by itself; null: it does not. */
   expires: Date | null;
+  /** A person put it off: it is at the end of the list until then. Absent: nobody did. */
+  snoozedUntil?: Date;
 };
 
 /** What a person may do about it. */

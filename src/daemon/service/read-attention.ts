@@ -5,6 +5,7 @@ import { listAttention } from "../../orchestrator/commands/list-attention.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
 import { type Breaker, listBreakers } from "../../store/records/guards.ts";
+import { listSnoozes } from "../../store/records/snoozes.ts";
 import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
 
 /** What needs a person now, of all tasks and of the daemon itself. */
@@ -21,17 +22,16 @@ export async function readAttention(
     unreadable: number;
   },
 ): Promise<Attention> {
-  const [waiting, ended, freeze, breakers] = await Promise.all([
+  const [waiting, ended, freeze, breakers, snoozes] = await Promise.all([
     listWaiting(db),
     listEnded(db, archiveDays),
     findFreeze(db),
     listBreakers(db, "open"),
+    listSnoozes(db),
   ]);
   const { archived, ...rest } = ended;
-  return {
-    items: listAttention({ waiting, ...rest }, listTroubles(own, freeze, breakers)),
-    archived,
-  };
+  const troubles = listTroubles(own, freeze, breakers);
+  return { items: listAttention({ waiting, ...rest }, troubles, snoozes), archived };
 }
 
 function listTroubles(

@@ -19,6 +19,7 @@ import {
   retryTask,
 } from "../../orchestrator/commands/commands.ts";
 import { type Explanation, explain } from "../../orchestrator/commands/explain.ts";
+import { snoozeTask } from "../../orchestrator/commands/snooze.ts";
 import {
   commentOnTask,
   pauseTask,
@@ -169,6 +170,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     },
     pause: byId(pauseTask),
     resume: byId(resumeTask),
+    snooze: byId(snoozeTask),
     say: byId(sayToTask),
     comment: async (reference, comment, idempotency) => {
       const found = await findDetail(deps, reference);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { commentBody, sayBody, sentWire } from "../../api/command.ts";
+import { commentBody, deedWire, sayBody, sentWire, snoozeBody } from "../../api/command.ts";
 import { taskWire, toTaskWire } from "../../api/task.ts";
 import { hashBody } from "../hash-body.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
@@ -72,6 +72,26 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         const { place, text } = body;
         const comment = { place, text };
         return answerSent(reply, await service.comment(params.id, comment, readKey(request)));
+      },
+    );
+
+    app.post(
+      "/v1/tasks/:id/snooze",
+      {
+        schema: {
+          operationId: "snoozeTask",
+          tags: ["commands"],
+          summary: "Put off what a task asks of a person",
+          description:
+            "Until then it rings nowhere and is at the end of what needs you; then what still waits rings again. Nothing of the task changes; 0 minutes ends it.",
+          body: snoozeBody,
+          params: taskParams,
+          response: { ...bodied, 200: json("What was done.", deedWire) },
+        },
+      },
+      async ({ body, params }) => {
+        const { detail, task } = await service.snooze(params.id, body.minutes);
+        return { task: toTaskWire(task), detail };
       },
     );
 

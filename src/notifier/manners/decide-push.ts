@@ -40,13 +40,14 @@ export function decidePush(push: DuePush, manners: Manners, now: Date): PushDeci
   if (push.channel === "webhook" || push.taskId === "") return { do: "send" };
   if (push.isReplaced) return { do: "drop", why: "a later push of the task says more" };
   if (push.isSettled) return { do: "drop", why: "it was settled before it was sent" };
-  if (push.snoozedUntil !== null) return { do: "wait", until: push.snoozedUntil };
   const { coalesceMs, escalate, quiet } = manners;
+  // What is said by then the person gets first, and has the same time for it.
+  const againMs = push.isAgain ? (escalate?.afterMs ?? 0) : 0;
+  if (push.snoozedUntil !== null) return { do: "wait", until: after(push.snoozedUntil, againMs) };
   const window = findQuietWindow(quiet, now);
   if (window !== null && push.priority < (quiet?.breakThrough ?? 0)) {
     if (!push.isAgain) return { do: "hold", from: window.from, until: window.to };
-    // The digest tells of it first.
-    return { do: "wait", until: after(window.to, escalate?.afterMs ?? 0) };
+    return { do: "wait", until: after(window.to, againMs) };
   }
   if (push.heldFrom !== null) return { do: "digest" };
   if (push.lastSentAt !== null && push.priority < lastWordPriority) {

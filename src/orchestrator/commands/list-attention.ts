@@ -33,10 +33,11 @@ type Question = {
   answeredAt: Date | null;
 };
 
-/** Items in the order of their tiers; inside a tier the oldest first. */
+/** Items in the order of their tiers, inside a tier the oldest first; snoozed tasks come after all others. */
 export function listAttention(
   { failed, undecided, waiting }: TasksAtRest,
   others: readonly AttentionItem[] = [],
+  snoozes: ReadonlyMap<string, Date> = new Map(),
 ): AttentionItem[] {
   const items = [
     ...waiting.flatMap(askItems),
@@ -44,9 +45,14 @@ export function listAttention(
     ...failed.map(failedItem),
     ...others,
   ];
+  const withSnooze = items.map((item) => {
+    const until = item.task && snoozes.get(item.task.id);
+    return until ? { ...item, snoozedUntil: until } : item;
+  });
+  const wakes = ({ snoozedUntil }: AttentionItem) => snoozedUntil?.getTime() ?? 0;
   const rank = ({ tier }: AttentionItem) => attentionTiers.indexOf(tier);
   const at = ({ since }: AttentionItem) => since?.getTime() ?? 0;
-  return items.toSorted((a, b) => rank(a) - rank(b) || at(a) - at(b));
+  return withSnooze.toSorted((a, b) => wakes(a) - wakes(b) || rank(a) - rank(b) || at(a) - at(b));
 }
 
 /** One for each open question; a task that is being cancelled needs no answer any more. */

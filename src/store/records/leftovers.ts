@@ -21,6 +21,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     breakers: await deleteBreakers(db, before),
     notifications: await deleteNotifications(db, before),
     asks: await deleteAsks(db, before),
+    snoozes: await deleteSnoozes(db, before),
     backups: await deleteBackups(db, before),
   };
 }
@@ -86,6 +87,15 @@ async function deleteFreezes(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     delete from freezes where thawed_at < ${before} returning id`.execute(db);
   return rows.length;
+}
+
+/** Those that were over before. */
+async function deleteSnoozes(db: Db, before: Date): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom("snoozes")
+    .where("until", "<", before)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
 }
 
 /** Pushes about no task that were accepted, or given up, and were written before. */
