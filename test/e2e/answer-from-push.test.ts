@@ -55,7 +55,8 @@ test("retry in a push retries; pressed again, it says what happened", async () =
   await untilAnswered(push, "Answered: retry");
   await deputy.untilEvent(id, ({ type }) => type === "task.completed");
   await ntfy.press(push, "retry");
-  const again = await untilAnswered(push, "Nothing was changed");
+  // Beside the task's card, which says what is true now.
+  const again = await ntfy.card(({ title }) => title === "Nothing was changed");
   expect(again.message).toMatch(/^Already answered: retry, at .* by a button of a push\.$/);
   expect(await retries(id)).toBe(1);
 });

@@ -96,7 +96,7 @@ test("whoever comes second is told what is true, and an expired ask changes noth
   const other = await bench.submit({}, "And this one?");
   const [second] = await listQuestions(bench.db, other);
   const late = await ask(other, second?.id ?? "", options, -1);
-  await expect(press(late, "yes")).rejects.toThrow(`use deputy answer ${other}`);
+  await expect(press(late, "yes")).rejects.toThrow(`Use deputy answer ${other}`);
   expect((await getTask(bench.db, other))?.state).toBe("waiting");
 });
 
