@@ -42,6 +42,16 @@ export async function fetchFilesAt(
   );
 }
 
+/**
+ * Fetches one file of a commit. One in the root brings the others there: they are read at planning,
+ * one after the other, and are in every worktree.
+ */
+export async function fetchFileAt(mirror: Mirror, commit: string, path: string): Promise<void> {
+  if (!isPartial(mirror)) return;
+  const files = await listBlobs(mirror, commit, path.includes("/") ? ["--", path] : []);
+  await fetchMissing(mirror, [...files.values()]);
+}
+
 /** Fetches both sides of each file that differs between two commits. */
 export async function fetchChange(mirror: Mirror, from: string, to: string): Promise<void> {
   if (!isPartial(mirror)) return;
@@ -84,9 +94,12 @@ export async function listMissingAt(mirror: Mirror, commit: string): Promise<str
   return [...files].flatMap(([path, id]) => (missing.has(`?${id}`) ? [path] : []));
 }
 
-async function listBlobs(mirror: Mirror, commit: string): Promise<Map<string, string>> {
-  const args = ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit];
-  const lines = await readLines(mirror, args);
+async function listBlobs(
+  mirror: Mirror,
+  commit: string,
+  where = ["-r"],
+): Promise<Map<string, string>> {
+  const lines = await readLines(mirror, ["ls-tree", "-z", "--full-tree", commit, ...where]);
   const blobs = new Map<string, string>();
   for (const line of lines) {
     const [, id] = /^1[02]0\d{3} blob ([0-9a-f]{40})\t/.exec(line) ?? [];

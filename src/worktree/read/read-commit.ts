@@ -1,6 +1,6 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { GitFailure } from "../git/git-failure.ts";
-import { fetchFilesAt } from "../mirror/fetch-missing.ts";
+import { fetchFileAt } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 
@@ -25,8 +25,7 @@ export function readFileAt(mirror: Mirror, commit: string, path: string): Promis
 
 async function readFile(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const git = openMirror(mirror);
-  // The files of the root are read at planning, and are in every worktree.
-  if (!path.includes("/")) await fetchFilesAt(mirror, commit, (file) => !file.includes("/"));
+  await fetchFileAt(mirror, commit, path);
   const args = ["ls-tree", "-z", "--long", "--full-tree", commit, "--", path];
   const line = (await git.run(args)).split("\0")[0] ?? "";
   const [, id, size] = /^100\d{3} blob ([0-9a-f]+) +(\d+)\t/.exec(line) ?? [];
