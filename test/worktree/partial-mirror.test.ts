@@ -22,7 +22,7 @@ import { diffCommits } from "../../src/worktree/read/diff.ts";
 import { findMentions } from "../../src/worktree/read/find-mentions.ts";
 import { readChange } from "../../src/worktree/read/read-change.ts";
 import { listFilesAt, readFileAt } from "../../src/worktree/read/read-commit.ts";
-import { type GitRemote, hasGitHttpBackend, serveClone } from "../support/git-http.ts";
+import { findInArgv, type GitRemote, hasGitHttpBackend, serveClone } from "../support/git-http.ts";
 import { commit, git, makeFolder, makeRepository, write } from "./repositories.ts";
 
 /** Mirrors that fetch contents when they are needed; the remote is git's own server program. */
@@ -42,6 +42,8 @@ const files = {
   "docs/other.txt": "the word is oneword\n",
 };
 
+const authHeader = () => "Authorization: Bearer canary-token";
+
 async function makePartial() {
   const source = makeRepository(files);
   for (const round of [1, 2, 3])
@@ -50,7 +52,7 @@ async function makePartial() {
   remotes.push(remote);
   const home = makeFolder();
   const repository = parseRepository(remote.url);
-  const access = { authHeader: () => null, wantsPartial: (url: string) => url === remote.url };
+  const access = { authHeader, wantsPartial: (url: string) => url === remote.url };
   const mirrors = openMirrors(join(home, "mirrors"), undefined, access);
   const mirror = await ensureMirror(mirrors, repository);
   const base = mirror.head?.commit ?? "";
@@ -85,8 +87,19 @@ test.skipIf(!hasGitHttpBackend)(
     const { addSparse, base, mirror, path, remote, repository, snapshot } = await makePartial();
     expect(await absent(mirror, base)).toHaveLength(7);
     const before = remote.requests.length;
+    const seen: string[] = [];
+    remote.gate = ({ headers }) => {
+      seen.push(...findInArgv("canary-token"));
+      return headers.authorization === "Bearer canary-token";
+    };
     expect(await readFileAt(mirror, base, "README.md")).toBe("# Huge\n");
-    expect(await addSparse()).toBe("created");
+    const beside = addWorktree(mirror, `${path}-beside`, base, "filled", {
+      folders: ["app"],
+      base,
+    });
+    expect(await Promise.all([addSparse(), beside])).toEqual(["created", "created"]);
+    remote.gate = () => true;
+    expect(seen).toEqual([]);
     expect(readdirSync(join(path, "app"))).toEqual(["one.txt", "same.txt"]);
     expect(await absent(mirror, base)).toEqual(outside);
     // At once: what is in the root, and what is in the folder.
@@ -134,6 +147,11 @@ test.skipIf(!hasGitHttpBackend)("a merge gets what it reads, and nothing else", 
   );
   expect(await absent(mirror, merged.commit)).toEqual(["docs/other.txt"]);
   expect(await listFilesAt(mirror, merged.commit)).toContain("docs/here.txt");
+  const before = remote.requests.length;
+  expect(await addWorktree(mirror, `${path}-whole`, merged.commit)).toBe("created");
+  expect(await absent(mirror, merged.commit)).toEqual([]);
+  const fetches = remote.requests.slice(before).filter((line) => line.startsWith("GET"));
+  expect(fetches).toHaveLength(1);
 });
 
 test.skipIf(!hasGitHttpBackend)(

@@ -3,9 +3,9 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 import { fetchObjects, isPartial } from "./partial-mirror.ts";
 
 /**
- * Fetches at once what a command is about to read from a partial mirror (partial-mirror.ts), where
- * one object after the other would take a connection each. In a whole mirror these do nothing. A
- * command works without them, too: they save time.
+ * Fetches at once what a command is about to read from a partial mirror (partial-mirror.ts). A command
+ * works without that, too, and takes a connection for each object, and before it git's search through
+ * all that was promised: 0.4 s of 60,000 objects. In a whole mirror these do nothing.
  */
 
 /** Fetches those of these blobs that are missing. */
