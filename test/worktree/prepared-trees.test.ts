@@ -232,13 +232,19 @@ test("downloads for another installation go only where one may run; what tools r
     const count = Object.keys(spent).filter(isThere).length;
     return { isWhole: given?.isWhole, count };
   };
-  const spare = join(made.home, "prepared", kept.id, "spare");
-  const whenSpare = () => vi.waitFor(() => expect(existsSync(spare)).toBe(true));
+  const spareOf = (name: string) => join(made.home, "prepared", kept.id, name);
+  const whenSpare = (name = "spare") =>
+    vi.waitFor(() => expect(existsSync(spareOf(name))).toBe(true));
   expect(await give("check", true)).toEqual({ isWhole: true, count: 0 });
   await whenSpare();
   expect(await give("next_check", true)).toEqual({ isWhole: true, count: 0 });
   await whenSpare();
   expect(await give("agent", false)).toEqual({ isWhole: true, count: 4 });
+  await whenSpare("spare-downloads");
+  const inodeIn = (folder: string) => statSync(join(folder, ".npm/_cacache/index")).ino;
+  const ahead = inodeIn(join(spareOf("spare-downloads"), "downloads"));
+  expect(await give("next_agent", false)).toEqual({ isWhole: true, count: 4 });
+  expect(inodeIn(join(made.home, "next_agent-home"))).toBe(ahead);
   // Where setup runs on top, it starts with all of them.
   await whenSpare();
   expect(await give("on_top", true, made.commits.other)).toEqual({ isWhole: false, count: 4 });

@@ -1,8 +1,8 @@
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { moveInside } from "../../sandbox/files/move-inside.ts";
-import { withFolder } from "../../sandbox/files/open-folder.ts";
+import { type Name, withFolder } from "../../sandbox/files/open-folder.ts";
 import { runCommand } from "../../sandbox/process/run-command.ts";
 import { placeOf } from "../checkout/worktree-place.ts";
 import { GitFailure } from "../git/git-failure.ts";
@@ -101,7 +101,6 @@ export async function copyFiles(
   { entries, folders }: { entries: readonly string[]; folders: readonly string[] },
   { home, worktree }: { home: string; worktree: string },
 ): Promise<void> {
-  if (entries.length + folders.length === 0) return;
   await mkdir(home, { recursive: true, mode: 0o700 });
   const inHome = folders.flatMap((name) => [`${join(from, name)}/.`, home]);
   const pairs = entries.flatMap((path) => {
@@ -114,9 +113,35 @@ export async function copyFiles(
   await runThere(limitView, argv, worktree, { readOnly: [from], writable: [worktree, home] });
 }
 
-/** Copies a tree and its home, without the downloads, into a folder, at the lowest priority. */
-export async function copyWhole(limitView: LimitView, from: string, to: string): Promise<void> {
-  const parts = [join(from, "tree"), join(from, "home")];
+/**
+ * Moves the entries of a copy of a tree to a worktree, and what is in its home to that home. False: not
+ * all could be moved.
+ */
+export async function moveWhole(
+  from: string,
+  entries: readonly string[],
+  { home, worktree }: { home: string; worktree: string },
+): Promise<boolean> {
+  const [tree, inHome] = [join(from, "tree"), join(from, "home")];
+  if (!(await moveEach(tree, entries, worktree))) return false;
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  return moveEach(inHome, await readdir(inHome, { encoding: "buffer" }), home);
+}
+
+/** Moves these paths of a folder to the same ones of another. False: not all could be moved. */
+export async function moveEach(from: string, paths: readonly Name[], to: string): Promise<boolean> {
+  for (const path of paths) if (!(await moveInside(from, to, path))) return false;
+  return true;
+}
+
+/** Copies these folders of a prepared tree into another, at the lowest priority. */
+export async function copyParts(
+  limitView: LimitView,
+  from: string,
+  names: readonly string[],
+  to: string,
+): Promise<void> {
+  const parts = names.map((name) => join(from, name));
   const argv = ["nice", "-n", "19", "cp", "-a", "--reflink=auto", "--", ...parts, to];
   await runThere(limitView, argv, to, { readOnly: [from], writable: [to] });
 }

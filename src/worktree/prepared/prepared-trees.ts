@@ -15,7 +15,15 @@ import {
 import type { LimitView } from "../git/git-view.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
 import { removeMany } from "../mirror/remove-many.ts";
-import { cannotKeep, copyCaches, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
+import {
+  cannotKeep,
+  copyCaches,
+  copyFiles,
+  fillDraft,
+  measureFiles,
+  moveEach,
+  moveWhole,
+} from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
 import { openSpares } from "./spares.ts";
 
@@ -30,6 +38,7 @@ import { openSpares } from "./spares.ts";
  *   ID/tree, ID/home   the files
  *   ID/downloads       what was in that home and only another installation needs (download-caches.ts)
  *   ID/spare           a copy of tree and home for the next worktree (spares.ts)
+ *   ID/spare-downloads   one of the downloads
  */
 export type PreparedTrees = {
   /**
@@ -152,7 +161,9 @@ export function openPreparedTrees({
 }): PreparedTrees {
   const removal = makeBackgroundRemoval((path) => removeMany(limitView, path));
   const { deleteLater } = removal;
-  const spares = openSpares({ root, draftPrefix, limitView, deleteLater, onProblem });
+  const shared = { root, draftPrefix, limitView, deleteLater, onProblem };
+  const spares = openSpares({ ...shared, name: "spare", parts: ["tree", "home"] });
+  const ofDownloads = openSpares({ ...shared, name: "spare-downloads", parts: ["downloads"] });
   const making = new Map<string, Promise<unknown>>();
   /** What cannot be kept, so that it is not made again and again for that. */
   const unkept = new LRUCache<string, string>({ max: 200 });
@@ -178,6 +189,11 @@ export function openPreparedTrees({
       bytes += one.bytes;
       if (bytes > maxBytes) await drop(one.id);
     }
+  }
+
+  async function moveDownloads({ downloads, id }: Prepared, { home }: Want): Promise<boolean> {
+    const move = (spare: string) => moveEach(join(spare, "downloads"), downloads, home);
+    return (await ofDownloads.give(id, move)) === "moved";
   }
 
   /** Whether it may be there twice. */
@@ -222,15 +238,15 @@ export function openPreparedTrees({
       if (places.some(({ is }) => is === "taken")) return null;
       const entries = places.flatMap(({ is, path }) => (is === "free" ? [path] : []));
       const isWhole = found.isWhole && entries.length === places.length;
+      const needsAll = tree.downloads.length > 0 && !(isWhole && want.installsNothing);
       let isMoved = false;
       try {
-        const given = await spares.give(tree.id, entries, want);
+        const given = await spares.give(tree.id, (spare) => moveWhole(spare, entries, want));
         isMoved = given === "moved";
         if (given === "partly") await takeOut(want.worktree, entries);
-        const needsAll = tree.downloads.length > 0 && !(isWhole && want.installsNothing);
-        const rest = needsAll ? ["downloads"] : [];
-        const whole = { entries, folders: ["home", ...rest] };
-        await copyFiles(limitView, folder, isMoved ? { entries: [], folders: rest } : whole, want);
+        if (!isMoved) await copyFiles(limitView, folder, { entries, folders: ["home"] }, want);
+        if (needsAll && !(await moveDownloads(tree, want)))
+          await copyFiles(limitView, folder, { entries: [], folders: ["downloads"] }, want);
         await utimes(join(folder, nameOfManifest), new Date(), new Date());
       } catch (error) {
         onProblem(`what setup made for ${tree.commit.slice(0, 10)} could not be copied`, error);
@@ -239,7 +255,9 @@ export function openPreparedTrees({
         return null;
       }
       const tookMs = Math.round(performance.now() - from);
-      if (isMoved || tookMs > quickMs) spares.makeLater(tree.id, () => hasRoom(tree));
+      const isSlow = isMoved || tookMs > quickMs;
+      if (isSlow) spares.makeLater(tree.id, () => hasRoom(tree));
+      if (isSlow && needsAll) ofDownloads.makeLater(tree.id, () => hasRoom(tree));
       const { id, madeAt, refused, setupMs } = tree;
       return { id, isWhole, madeAt, refused, setupMs, tookMs };
     },
@@ -312,7 +330,7 @@ export function openPreparedTrees({
       }
       const kept = new Set((await list()).map(({ id }) => id));
       for (const name of names) if (!isLeft(name) && !kept.has(name)) await drop(name);
-      await spares.tidy([...kept]);
+      for (const some of [spares, ofDownloads]) await some.tidy([...kept]);
       await makeRoom();
     },
   };

@@ -1,27 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, rename } from "node:fs/promises";
+import { lstat, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { moveInside } from "../../sandbox/files/move-inside.ts";
 import type { LimitView } from "../git/git-view.ts";
-import { copyWhole } from "./move-files.ts";
+import { copyParts } from "./move-files.ts";
 
 /**
  * While worktrees are given what a setup made, the next copy is made ahead, in the background and at
  * the lowest priority: it gets to its worktree by a rename for each entry, however many files are in
  * them. One for each tree that took long to copy; after some minutes without use it goes.
  *
- *   ID/spare/tree, ID/spare/home   a whole copy: it was renamed into place
+ *   ID/NAME/PART   a whole copy of these parts of a tree: it was renamed into place
  */
 export type Spares = {
   /**
-   * Moves the entries of a spare to a worktree, and what is in its home to that home. `none`: there is
-   * none; `partly`: not all could be moved.
+   * Calls `move` with a spare, to take all out of it. `none`: there is none; `partly`: not all could be
+   * moved.
    */
-  give(
-    id: string,
-    entries: readonly string[],
-    to: { home: string; worktree: string },
-  ): Promise<"moved" | "none" | "partly">;
+  give(id: string, move: (spare: string) => Promise<boolean>): Promise<"moved" | "none" | "partly">;
   /** Makes one, unless there is one. `hasRoom` is asked when its turn comes. */
   makeLater(id: string, hasRoom: () => Promise<boolean>): void;
   /** Removes those that earlier processes left unused. */
@@ -35,10 +30,15 @@ export function openSpares({
   deleteLater,
   draftPrefix,
   limitView,
+  name,
   onProblem,
+  parts,
   root,
 }: {
   root: string;
+  /** Of a tree: the folders that are copied, and that of their copy. */
+  parts: readonly string[];
+  name: string;
   /** Of names that are removed when a process left them. */
   draftPrefix: string;
   limitView: LimitView;
@@ -47,7 +47,7 @@ export function openSpares({
 }): Spares {
   let last: Promise<void> = Promise.resolve();
   const timers = new Map<string, NodeJS.Timeout>();
-  const spareOf = (id: string) => join(root, id, "spare");
+  const spareOf = (id: string) => join(root, id, name);
   const nameDraft = () => join(root, `${draftPrefix}${randomUUID()}`);
 
   /** Takes it away from everybody else; null: there is none. */
@@ -68,7 +68,7 @@ export function openSpares({
     const draft = nameDraft();
     await mkdir(draft, { mode: 0o700 });
     try {
-      await copyWhole(limitView, join(root, id), draft);
+      await copyParts(limitView, join(root, id), parts, draft);
       await rename(draft, spareOf(id));
     } catch (error) {
       deleteLater(draft);
@@ -87,11 +87,11 @@ export function openSpares({
   }
 
   return {
-    give: async (id, entries, to) => {
+    give: async (id, move) => {
       const spare = await take(id);
       if (spare === null) return "none";
       try {
-        return (await moveAll(spare, entries, to)) ? "moved" : "partly";
+        return (await move(spare)) ? "moved" : "partly";
       } catch {
         return "partly"; // it is copied then
       } finally {
@@ -118,19 +118,6 @@ export function openSpares({
       }
     },
   };
-}
-
-async function moveAll(
-  spare: string,
-  entries: readonly string[],
-  { home, worktree }: { home: string; worktree: string },
-): Promise<boolean> {
-  const [tree, from] = [join(spare, "tree"), join(spare, "home")];
-  for (const path of entries) if (!(await moveInside(tree, worktree, path))) return false;
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(from, { encoding: "buffer" }))
-    if (!(await moveInside(from, home, name))) return false;
-  return true;
 }
 
 function isThere(path: string): Promise<boolean> {
