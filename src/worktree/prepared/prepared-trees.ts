@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
+import pLimit from "p-limit";
 import { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
 import { inMb } from "../../core/base/floor.ts";
@@ -161,7 +162,7 @@ export function openPreparedTrees({
 }): PreparedTrees {
   const removal = makeBackgroundRemoval((path) => removeMany(limitView, path));
   const { deleteLater } = removal;
-  const shared = { root, draftPrefix, limitView, deleteLater, onProblem };
+  const shared = { root, draftPrefix, inTurn: pLimit(1), limitView, deleteLater, onProblem };
   const spares = openSpares({ ...shared, name: "spare", parts: ["tree", "home"] });
   const ofDownloads = openSpares({ ...shared, name: "spare-downloads", parts: ["downloads"] });
   const making = new Map<string, Promise<unknown>>();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { LimitFunction } from "p-limit";
 import type { LimitView } from "../git/git-view.ts";
 import { copyParts } from "./move-files.ts";
 
@@ -29,6 +30,7 @@ const idleMs = 10 * 60_000;
 export function openSpares({
   deleteLater,
   draftPrefix,
+  inTurn,
   limitView,
   name,
   onProblem,
@@ -42,10 +44,11 @@ export function openSpares({
   /** Of names that are removed when a process left them. */
   draftPrefix: string;
   limitView: LimitView;
+  /** One copy at a time is made ahead. */
+  inTurn: LimitFunction;
   deleteLater: (path: string) => void;
   onProblem: (words: string, error: unknown) => void;
 }): Spares {
-  let last: Promise<void> = Promise.resolve();
   const timers = new Map<string, NodeJS.Timeout>();
   const spareOf = (id: string) => join(root, id, name);
   const nameDraft = () => join(root, `${draftPrefix}${randomUUID()}`);
@@ -100,16 +103,14 @@ export function openSpares({
     },
     makeLater: (id, hasRoom) => {
       watch(id);
-      last = last
-        .then(async () => {
-          if (!(await isThere(spareOf(id))) && (await hasRoom())) await make(id);
-        })
-        .catch(async (error) => {
-          // The next worktree waits for a copy of its own. A tree that was dropped meanwhile needs none, and
-          // another process may have made one.
-          if ((await isThere(join(root, id))) && !(await isThere(spareOf(id))))
-            onProblem(`no copy of the prepared tree ${id} could be made ahead`, error);
-        });
+      void inTurn(async () => {
+        if (!(await isThere(spareOf(id))) && (await hasRoom())) await make(id);
+      }).catch(async (error) => {
+        // The next worktree waits for a copy of its own. A tree that was dropped meanwhile needs none, and
+        // another process may have made one.
+        if ((await isThere(join(root, id))) && !(await isThere(spareOf(id))))
+          onProblem(`no copy of the prepared tree ${id} could be made ahead`, error);
+      });
     },
     tidy: async (ids) => {
       for (const id of ids) {
