@@ -149,7 +149,7 @@ export function openPreparedTrees({
   limitView,
   maxBytes,
   onProblem,
-  quickMs = 150,
+  quickMs = 100,
   root,
 }: {
   /** A folder of ours, on the volume of the worktrees. */
