@@ -30,8 +30,8 @@ export function startAlarm(deps: {
     what: "putting off the alarm",
     everyMs: alive.everyMinutes * 60_000,
     work: async (signal) => {
-      const facts = await replies.facts(examineMs);
-      // It is said elsewhere.
+      const facts = await replies.facts(0);
+      // What it lacks is said elsewhere.
       if (signal.aborted || facts === null || facts.sequences !== null) return;
       await beat();
       await putOffAlarm(alarm, new Date(), { timeoutMs, signal });
@@ -39,7 +39,7 @@ export function startAlarm(deps: {
     },
     log,
   });
-  periodic.run();
+  void replies.known.then(periodic.run);
   return {
     stop: async () => {
       await periodic.stop();
@@ -56,7 +56,6 @@ export function startAlarm(deps: {
   };
 }
 
-const examineMs = 60_000;
 const timeoutMs = 15_000;
 /** A stop does not wait longer than this. */
 const removeMs = 2_000;

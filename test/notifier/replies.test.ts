@@ -52,7 +52,7 @@ function start(
   replies = startReplies({
     ...{ db: store.db, secrets, publicUrl: "https://deputy.example", buttons: true, alive: true },
     ntfy: { ...serverOf(), topic: ntfy.topic },
-    redact: (text) => text,
+    ...{ redact: (text) => text, askAgainMs: 5 },
     log: (level, _, message) => logged.push(`${level} ${message}`),
     press: async (ask, option, message) => {
       await press(ask);
@@ -111,6 +111,16 @@ test("what refuses an answer is told; a fault of ours does not keep the next one
   await answer(two);
   await told(two, "That did not work");
   expect(logged).toContain("error a button of a push failed");
+});
+
+test("what an administrator sets right works without a restart", async () => {
+  ntfy.setDown(503);
+  const { facts, problems } = start();
+  ntfy.setAccess(({ write }) => (write ? 403 : 200));
+  ntfy.setDown(null);
+  expect((await facts(5_000))?.buttons).toContain("demands a login");
+  ntfy.setAccess(() => 200);
+  await expect.poll(problems, { timeout: 5_000 }).toEqual([]);
 });
 
 test("a stream that is cut, or a server that is down, is read again from where it was", async () => {

@@ -3,7 +3,7 @@ import type { Redact } from "../../core/text/redact.ts";
 import { noteLastReply, readLastReply } from "../../store/records/asks.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { causeOf, post } from "../post.ts";
-import { rootOf } from "./ask-ntfy.ts";
+import { authorization, rootOf } from "./ask-ntfy.ts";
 import { examineServer, type ServerFacts } from "./examine-server.ts";
 import { followTopic } from "./follow-topic.ts";
 import { type FindActions, makeFindActions } from "./push-actions.ts";
@@ -18,6 +18,8 @@ export type Replies = {
   findActions: FindActions;
   /** What the server can do; null as long as it could not be asked. Waits for the first result. */
   facts(patienceMs: number): Promise<ServerFacts | null>;
+  /** Resolves once the server could be asked. */
+  known: Promise<void>;
   /** What keeps buttons or the alarm from working, in sentences. */
   problems(): string[];
   counts(): ReplyCounts;
@@ -33,14 +35,15 @@ export type RepliesDeps = Pick<ReplyDeps, "db" | "press" | "log"> & {
   /** Whether a push is to tell of this machine's silence (put-off-alarm.ts). */
   alive: boolean;
   redact: Redact;
+  /** The pause before a server that was away is examined again; sixty times that where it lacks something. */
+  askAgainMs?: number;
 };
 
 /** A push does not wait longer than this for what the server can do. */
 const patienceMs = 5_000;
-const askAgainMs = 60_000;
 
 export function startReplies(deps: RepliesDeps): Replies {
-  const { db, log, ntfy, redact, secrets } = deps;
+  const { askAgainMs = 60_000, db, log, ntfy, redact, secrets } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
   const counts: ReplyCounts = { answered: 0, refused: 0, dropped: 0 };
@@ -52,32 +55,42 @@ export function startReplies(deps: RepliesDeps): Replies {
     ...(deps.buttons && found?.buttons ? [found.buttons] : []),
     ...(deps.alive && found?.sequences ? [found.sequences] : []),
   ];
+  let onFacts = () => {};
+  const known = new Promise<void>((resolve) => {
+    onFacts = resolve;
+  });
+  /** Until all is well: an administrator may set right what is missing. */
   const examine = async (): Promise<void> => {
-    while (!signal.aborted && facts === null)
+    for (let said: string[] = []; !signal.aborted; ) {
       try {
         facts = await examineServer(ntfy, secrets.topic, signal);
-        for (const problem of problemsOf(facts)) log("warn", {}, problem);
+        onFacts();
+        const found = problemsOf(facts);
+        for (const one of found) if (!said.includes(one)) log("warn", {}, one);
+        if (found.length === 0) return;
+        said = found;
       } catch {
         // It is away. Pushes that are refused say so in the log.
-        await sleep(askAgainMs, undefined, { signal }).catch(() => {}); // stopped
       }
+      const pauseMs = facts === null ? askAgainMs : askAgainMs * 60;
+      await sleep(pauseMs, undefined, { signal }).catch(() => {}); // stopped
+    }
   };
   const examined = deps.buttons || deps.alive ? examine() : Promise.resolve();
   const readFacts = async (ms: number) => {
-    await Promise.race([examined, sleep(ms, undefined, { ref: false, signal }).catch(() => {})]);
+    await Promise.race([known, sleep(ms, undefined, { ref: false, signal }).catch(() => {})]);
     return facts;
   };
   const mayPress = async () => deps.buttons && (await readFacts(patienceMs))?.buttons === null;
 
   const tell: ReplyDeps["tell"] = async (card, { body, title }) => {
     const message = { topic: ntfy.topic, title, message: redact(body), sequence_id: card };
-    const request = {
-      headers: ntfy.token === null ? undefined : { authorization: `Bearer ${ntfy.token}` },
-      body: JSON.stringify({ ...message, priority: 2, tags: ["leftwards_arrow_with_hook"] }),
-    };
     const result = await post(
       rootOf(ntfy),
-      { headers: request.headers ?? {}, body: request.body },
+      {
+        headers: authorization(ntfy),
+        body: JSON.stringify({ ...message, priority: 2, tags: ["leftwards_arrow_with_hook"] }),
+      },
       { timeoutMs: 15_000, signal },
     );
     // The answer counts all the same; only its receipt is lost.
@@ -112,6 +125,7 @@ export function startReplies(deps: RepliesDeps): Replies {
   return {
     findActions: makeFindActions({ ...deps, root: rootOf(ntfy), mayPress }),
     facts: readFacts,
+    known,
     problems: () => {
       const found = problemsOf(facts);
       // A reader that is refused has been explained.
