@@ -86,6 +86,7 @@ test.each([
   ],
   ["channels: {pager: {}}", /line 2: .*pager/],
   ["channels: {ntfy: {priority: 6}}", /line 2: "notify.channels.ntfy.priority"/],
+  ["escalate: {to: webhook}", /line 2: "notify.escalate.to"/],
   ["escalate: {to: slack}", /^notify: escalate: to in config.yaml names slack, which is not/],
 ])("%s is refused", async (line, message) => {
   await expect(load({}, `notify:\n  ${line}\n`)).rejects.toThrow(message);

@@ -28,13 +28,17 @@ export function withoutPlaces(text: string): string {
     .replace(/`[^`]*`/g, "[code]")
     .replace(/\b[a-z][\w+.-]*:\/\/\S+/gi, "[link]")
     .replace(/\b[\w.$]+\(\)/g, "[code]")
-    .replace(/(?<![\w/\\])(?:~|\.{1,2}|[A-Za-z]:)?(?:[\w@+.-]*[/\\])+[\w@+.-]*/g, "[path]")
+    .replace(path, "[path]")
     .replace(fileName, "[path]");
 }
 
+/** Anything with a slash in it: where it looks like no path it may be one all the same. */
+const path =
+  /(?<![\p{L}\p{N}_/\\])(?:~|\.{1,2}|[A-Za-z]:)?(?:[\p{L}\p{N}_@+.-]*[/\\])+[\p{L}\p{N}_@+.-]*/gu;
+
 /** A name with the ending of a file that people program with. */
 const fileName =
-  /(?<!\w)\.env(?:\.[\w-]+)*\b|\.?\b[\w-]+(?:\.[\w-]+)*\.(?:[cm]?[jt]sx?|py|go|rs|java|kt|rb|php|c|cc|cpp|h|hpp|cs|swift|sh|sql|html?|s?css|vue|json|ya?ml|toml|xml|md|txt|csv|lock|log|ini|cfg|conf|env|pem|key)\b/gi;
+  /(?<![\p{L}\p{N}_])(?:\.env(?:\.[\w-]+)*|\.?[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.(?:[cm]?[jt]sx?|py|go|rs|java|kt|rb|php|c|cc|cpp|h|hpp|cs|swift|sh|sql|html?|s?css|vue|json|ya?ml|toml|xml|md|txt|csv|lock|log|ini|cfg|conf|env|pem|key))(?![\p{L}\p{N}_])/giu;
 
 /** What is asked, by its kind: the words of the question are an agent's or a stranger's. */
 export const decisions: Record<QuestionKind, string> = {

@@ -131,3 +131,15 @@ test("a snoozed task is silent and last in the inbox, and rings again by itself"
   const over = await deputy.cli(["snooze", id, "2d"]);
   expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("it is accepted")]);
 });
+
+test("a screen shows what a task is called, but no code, path, secret or hidden character", async () => {
+  const goal = `Fix \`rm -rf /\` in src/a.ts\u202e for ${token}, see https://x.example/?q`;
+  const id = await submit({ goal, agent: "command:echo /etc/shadow is mine >&2; exit 1" });
+  await deputy.untilOver(id);
+  const card = await until(
+    () => phone.cards().find(({ sequence_id: card }) => card === id) ?? null,
+    "its end rings",
+  );
+  expect(card.title).toBe("Failed: Fix [code] in [path] for [redacted], see [link]");
+  expect(card.message).toMatch(new RegExp(`^\\S+ · ${id}$`));
+});

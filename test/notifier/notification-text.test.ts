@@ -102,6 +102,7 @@ test.each([
   ["`rm -rf` in src/parser.ts, see /etc/passwd", "[code] in [path], see [path]"],
   ["Fix ../lib/a and C:\\Users\\me\\b, https://x.example/y?z", "Fix [path] and [path], [link]"],
   ["Rename main.py and .env.local; call parse()", "Rename [path] and [path]; call [code]"],
+  ["Fix größe.ts and straße/überall in Zürich", "Fix [path] and [path] in Zürich"],
   ["Bump to 1.2.3, e.g. for Node.js at 9.30", "Bump to 1.2.3, e.g. for [path] at 9.30"],
   ["Ask tk_secret\u202e about topic-of-mine", "Ask [redacted] about [redacted]"],
 ])("a screen shows of %j no code, path, address or secret", (goal, name) => {

@@ -14,5 +14,5 @@ export function riskOf(kind: QuestionKind, answer: string | null): Risk {
 
 /** Whether the answer that lets the work continue is for more than a single tap. Who paused it knows. */
 export function isRisky(kind: QuestionKind): boolean {
-  return kind !== "pause" && riskOf(kind, optionsOf[kind][0] ?? null) === "high";
+  return kind !== "pause" && riskOf(kind, optionsOf[kind]?.[0] ?? null) === "high";
 }

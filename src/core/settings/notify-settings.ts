@@ -94,7 +94,8 @@ export const notifySchema = z.strictObject({
         .min(0)
         .max(24 * 60)
         .optional(),
-      to: z.enum(channelNames).optional(),
+      /** A webhook rings nobody. */
+      to: z.enum(channelNames).exclude(["webhook"]).optional(),
     })
     .optional(),
   channels: z
