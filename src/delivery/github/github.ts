@@ -1,10 +1,9 @@
 import type { Octokit } from "octokit";
-import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { closePull } from "./close-pull.ts";
 import { isOurs, markOf, upsertComment, whole, withMark } from "./comments.ts";
 import type { Forge } from "./forge.ts";
-import { explainGithubError } from "./github-errors.ts";
+import { type GithubConfig, openGithub } from "./github-client.ts";
 import {
   type GithubRepository,
   parseGithubRepository,
@@ -22,32 +21,12 @@ import { listThreads, replyInThread } from "./review-threads.ts";
  * short rate limits and retries transient failures; for anything longer the calling stage is
  * retried as a whole.
  */
-export type GithubConfig = {
-  token: string | null;
-  apiUrl: string;
-  /** False skips pauses between writes and before retries: for servers that are not GitHub. */
-  patient?: boolean;
-};
-
-const longestWaitS = 30;
-const requestTimeoutMs = 30_000;
-
 /** Null without a token. The client is loaded on first use. */
 export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
   const { token, apiUrl } = config;
   if (token === null) return null;
-  let client: Promise<Octokit> | undefined;
   let login: string | null = null;
-  const call = async <T>(doing: string, work: (octokit: Octokit) => Promise<T>): Promise<T> => {
-    client ??= makeClient(token, config);
-    try {
-      return await work(await client);
-    } catch (error) {
-      // The server's message is stored and shown, so it is redacted like outgoing text.
-      const { code, message, retryAt } = explainGithubError(error, doing, apiUrl);
-      throw new DeputyError(code, redact(message), { retryAt });
-    }
-  };
+  const call = openGithub({ ...config, token }, redact);
   return {
     openDraftPullRequest(request) {
       const repository = parseGithubRepository(request.repositoryUrl, apiUrl);
@@ -230,24 +209,4 @@ async function updatePull(
 
 function isBranchName(base: string): boolean {
   return base !== "" && base !== "HEAD" && !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(base);
-}
-
-async function makeClient(token: string, config: GithubConfig): Promise<Octokit> {
-  const { Octokit } = await import("octokit");
-  const patient = config.patient ?? true;
-  const wait = (retryAfterS: number, options: { request?: { retryCount?: number } }) =>
-    retryAfterS <= longestWaitS && (options.request?.retryCount ?? 0) < 2;
-  return new Octokit({
-    auth: token,
-    baseUrl: config.apiUrl.replace(/\/+$/, ""),
-    userAgent: "deputy",
-    // Its errors say what happened; its log would repeat URLs and bodies.
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    request: {
-      fetch: (url: string, init: RequestInit) =>
-        fetch(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
-    },
-    retry: patient ? { retries: 2 } : { retries: 1, retryAfterBaseValue: 1 },
-    throttle: patient ? { onRateLimit: wait, onSecondaryRateLimit: wait } : { enabled: false },
-  });
 }
