@@ -1,4 +1,4 @@
-import { answerReviews } from "../delivery/answer-reviews.ts";
+import { answerReviews } from "../delivery/github/answer-reviews.ts";
 import type { Forge } from "../delivery/github/forge.ts";
 import { tellStories } from "../delivery/tell-stories.ts";
 import type { Db } from "../store/database/schema.ts";

@@ -17,7 +17,7 @@ import { retryLater, settle } from "./settle-delivery.ts";
 /**
  * A review of a pull request of ours, by somebody who may write, has its task worked on again: one
  * rework with all of its threads, each of which gets a reply once that is delivered
- * (delivery/answer-reviews.ts). Reviews that ask for changes are worked on so often in a row; then a
+ * (delivery/github/answer-reviews.ts). Reviews that ask for changes are worked on so often in a row; then a
  * person is called. Whether the delivery is settled; null: it is about something else.
  */
 export async function workOnReview(

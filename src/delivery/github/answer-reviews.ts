@@ -1,13 +1,13 @@
-import { DeputyError } from "../core/base/error.ts";
-import { readThreadReplies, type ThreadReply } from "../core/forge/review-thread.ts";
-import { makeInert } from "../core/text/inert-text.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import { readThreadReplies, type ThreadReply } from "../../core/forge/review-thread.ts";
+import { makeInert } from "../../core/text/inert-text.ts";
 import {
   listUnanswered,
   markAnswered,
   postponeAnswer,
   type UnansweredThread,
-} from "../store/records/review-threads.ts";
-import type { TellDeps } from "./tell-stories.ts";
+} from "../../store/records/review-threads.ts";
+import type { TellDeps } from "../tell-stories.ts";
 
 /**
  * One reply in each thread of a review, once what was made of it is delivered: what the coder says it
