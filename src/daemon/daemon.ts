@@ -6,6 +6,7 @@ import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
 import { makeForge } from "../delivery/github/github.ts";
+import { makeLookBack } from "../delivery/github/look-back.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
 import type { Service } from "../http/service.ts";
@@ -243,6 +244,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         mirrors,
         log,
         onCreated,
+        lookBack: makeLookBack(config.github, redact),
       }),
     );
     bus.on("over", triggers.wake);

@@ -6,6 +6,7 @@ import type { TaskOrigin } from "../core/task/task.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { Forge } from "../delivery/github/forge.ts";
+import type { LookBack } from "../delivery/github/look-back.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
 import { commentOnTask } from "../orchestrator/commands/steer.ts";
@@ -19,7 +20,7 @@ import {
 import { changeOrigin } from "../orchestrator/questions/approval-question.ts";
 import { refuseUnattended, type Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import { insertDelivery } from "../store/records/inbox.ts";
+import { insertDelivery, isAboutKnown } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
 import {
   findActiveTask,
@@ -32,7 +33,7 @@ import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
 import type { OwnBranch } from "../triggers/github/match-github.ts";
 import { processInbox } from "../triggers/github/process-inbox.ts";
-import { receiveDelivery } from "../triggers/github/receive-github.ts";
+import { keepDelivery, receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
@@ -44,6 +45,7 @@ import type { Log } from "./home/log.ts";
 import { makeOwnPulls } from "./own-pulls.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
+import { startReconciling } from "./start-reconciling.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 import { makeGuards } from "./triggers/guards.ts";
 import {
@@ -76,6 +78,7 @@ export async function startTriggers(deps: {
   /** Null: without a token. */
   forge: Forge | null;
   findForge: FindForge;
+  lookBack: LookBack | null;
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
@@ -188,13 +191,28 @@ export async function startTriggers(deps: {
   // Changed rules apply to waiting deliveries.
   inbox = runner;
   onChanged = local.onRules;
+  const keeping = {
+    insertDelivery: (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row),
+    isPolled: (about: string) => isAboutKnown(db, about, { since: null, sources: ["reconcile"] }),
+  };
+  const reconciling =
+    deps.lookBack &&
+    startReconciling({
+      ...{ db, log: deps.log, look: deps.lookBack, rules: rules.current },
+      keep: async (delivery) => {
+        const { isNew, message } = await keepDelivery(keeping, {
+          ...delivery,
+          source: "reconcile",
+        });
+        if (isNew) runner.wake();
+        if (isNew === undefined) log("warn", { deliveryId: delivery.id }, message);
+        return isNew === true;
+      },
+    });
   return {
     receive: async (delivery) => {
-      const insert = (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row);
-      const answer = await receiveDelivery(
-        { secrets: config.github.webhookSecrets, insertDelivery: insert },
-        delivery,
-      );
+      const secrets = config.github.webhookSecrets;
+      const answer = await receiveDelivery({ secrets, ...keeping }, delivery);
       if (answer.status === 202) runner.wake();
       return answer;
     },
@@ -210,6 +228,7 @@ export async function startTriggers(deps: {
     local: local.service,
     reset: guards.reset,
     stop: async () => {
+      await reconciling?.stop();
       await rules.close();
       await local.stop();
       await runner.stop();

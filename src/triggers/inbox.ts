@@ -10,9 +10,15 @@ export type Inbox = {
     event: string;
     action: string | null;
     payload: unknown;
+    /** A subject and its state, as name-state.ts names it. */
+    about?: string | null;
   }): Promise<boolean>;
   /** Unsettled deliveries, oldest first, without the ids in `except`. */
-  listOpen(source: string, limit: number, except: readonly string[]): Promise<OpenDelivery[]>;
+  listOpen(
+    sources: readonly string[],
+    limit: number,
+    except: readonly string[],
+  ): Promise<OpenDelivery[]>;
   /** Record the result; the delivery is not listed again. */
   settle(
     deliveryId: string,

@@ -49,7 +49,7 @@ const pageSize = 20;
 export async function processLocal(deps: LocalDeps, source: LocalSource): Promise<void> {
   const seen: string[] = [];
   for (;;) {
-    const page = await deps.inbox.listOpen(source.name, pageSize, seen);
+    const page = await deps.inbox.listOpen([source.name], pageSize, seen);
     if (page.length === 0) return;
     for (const delivery of page) {
       seen.push(delivery.deliveryId);

@@ -5,6 +5,7 @@ import { findSandboxProblems } from "../config/sandbox-problems.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
+import { describeCoverage } from "../daemon/describe-coverage.ts";
 import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
@@ -110,10 +111,17 @@ async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   const read = await readRules(config.paths.triggers);
   if ("problem" in read)
     return [{ name, status: "missing", detail: `${read.problem}; nothing fires` }];
+  if (countRules(read.rules) === 0) return [];
   const problems = findTriggerProblems(read.rules, agentRules(config));
-  if (problems.length > 0)
-    return problems.map((detail) => ({ name, status: "missing" as const, detail }));
-  return countRules(read.rules) > 0 ? [{ name, status: "ok", detail: read.status }] : [];
+  const found: DoctorFinding[] =
+    problems.length > 0
+      ? problems.map((detail) => ({ name, status: "missing", detail }))
+      : [{ name, status: "ok", detail: read.status }];
+  const covered = read.rules.github.length > 0 ? await describeCoverage(config, read.rules) : null;
+  if (covered === null) return found;
+  const detail = `found again: ${covered.sentences.join("; ")}`;
+  const status = covered.isWhole ? "ok" : "missing";
+  return [...found, { name: "missed deliveries", status, detail }];
 }
 
 /** One finding per channel; the one that is wrong takes away itself alone. */

@@ -30,6 +30,17 @@ export type FakePull = {
 };
 /** `issue` is an issue's or a pull request's number; `user` left out: the token's account. */
 export type FakeComment = { id: number; issue: number; body: string; user?: string };
+/** A delivery to the repository's one webhook, as its log has it. */
+export type FakeDelivery = {
+  id: number;
+  guid: string;
+  event: string;
+  status: number;
+  at: Date;
+  payload: object;
+};
+/** What lists of issues have, with what they say of it. */
+export type FakeIssue = Record<string, unknown> & { number: number; updated_at: string };
 /** On lines of a pull request; `replyTo`: the first comment of its thread. */
 export type FakeThreadComment = {
   id: number;
@@ -65,6 +76,13 @@ type Repository = {
   reactions: FakeReaction[];
   checks: FakeCheck[];
   threads: FakeThreadComment[];
+  /** Null: the token may not see the hooks. */
+  log: FakeDelivery[] | null;
+  issues: FakeIssue[];
+  /** Of issues, by their number. */
+  labelled: Record<number, { id: number; label: string; by: string; at: string }[]>;
+  /** Comments on issues, with their times. */
+  said: (Record<string, unknown> & { updated_at: string })[];
   /** Whether the token may write contents, as the API says. */
   mayPush: boolean;
   /** By login; everybody else reads. */
@@ -166,6 +184,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       const added: Repository = {
         ...{ gitDir, defaultBranch, permissions, mayPush: true },
         ...{ pulls: [], comments: [], reactions: [], checks: [], threads: [] },
+        ...{ log: [], issues: [], labelled: {}, said: [] },
       };
       repositories.set(name, added);
       return added;
@@ -194,7 +213,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
 function serveApi(
   github: FakeGithub,
   repositories: ReadonlyMap<string, Repository>,
-  { method, path, body }: Request,
+  { method, path, body, headers }: Request,
 ): Answer {
   const { pathname, searchParams } = new URL(path, "http://github.test");
   if (method === "GET" && pathname === "/user") return json(200, showUser());
@@ -223,11 +242,38 @@ function serveApi(
   switch (`${method} ${rest.replace(/\d+/, "N")}`) {
     case "GET ":
       return json(200, {
-        ...{ full_name: name, default_branch: repository.defaultBranch },
+        ...{ id: 1, full_name: name, default_branch: repository.defaultBranch },
+        owner: showUser(name.split("/")[0]),
         permissions: { push: repository.mayPush },
       });
     case "GET /issues":
-      return json(200, []);
+      return showSince(repository.issues, searchParams, headers);
+    case "GET /issues/comments":
+      return showSince(repository.said, searchParams, headers);
+    case "GET /issues/N": {
+      const issue = repository.issues.find(({ number }) => number === id);
+      return issue ? json(200, issue) : notFound;
+    }
+    case "GET /issues/N/events":
+      return json(
+        200,
+        (repository.labelled[id] ?? []).map(({ at, by, id, label }) => ({
+          ...{ id, event: "labeled", created_at: at, actor: showUser(by), label: { name: label } },
+        })),
+      );
+    case "GET /hooks":
+      return repository.log === null
+        ? json(403, { message: "Resource not accessible" })
+        : json(200, [{ id: 1, active: true, config: { url: "https://deputy.test/hooks/github" } }]);
+    case "GET /hooks/N/deliveries":
+      return json(
+        200,
+        (repository.log ?? [])
+          .toSorted((a, b) => b.at.getTime() - a.at.getTime())
+          .map(({ at, event, guid, id, status }) => ({
+            ...{ id, guid, event, status_code: status, delivered_at: at.toISOString() },
+          })),
+      );
     case "GET /pulls": {
       const [owner] = name.split("/");
       const found = repository.pulls.filter(
@@ -295,6 +341,9 @@ function serveApi(
       return json(200, showComment(comment));
     }
   }
+  const [, logged] = /^\/hooks\/1\/deliveries\/(\d+)$/.exec(rest) ?? [];
+  const sent = repository.log?.find((one) => one.id === Number(logged));
+  if (method === "GET" && sent) return json(200, { request: { payload: sent.payload } });
   const [, pull, root] = /^\/pulls\/(\d+)\/comments\/(\d+)\/replies$/.exec(rest) ?? [];
   const first = repository.threads.find((one) => one.id === Number(root));
   if (method === "POST" && first) {
@@ -353,6 +402,20 @@ function tipOf({ gitDir }: Repository, branch: string): string | null {
   const ref = `refs/heads/${branch}`;
   const { status, stdout } = spawnSync("git", ["-C", gitDir, "rev-parse", "--verify", ref]);
   return status === 0 ? stdout.toString().trim() : null;
+}
+
+/** A list from a time on, with a tag by which it is known again. */
+function showSince(
+  all: readonly { updated_at: string }[],
+  searchParams: URLSearchParams,
+  headers: IncomingHttpHeaders,
+): Answer {
+  const since = searchParams.get("since");
+  const found = all
+    .filter(({ updated_at }) => since === null || new Date(updated_at) >= new Date(since))
+    .toSorted((a, b) => a.updated_at.localeCompare(b.updated_at));
+  const etag = `"${createHash("sha256").update(JSON.stringify(found)).digest("hex")}"`;
+  return headers["if-none-match"] === etag ? { status: 304 } : json(200, found, { etag });
 }
 
 /** Every login has an id of its own, derived from it. */

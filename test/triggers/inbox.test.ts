@@ -44,7 +44,7 @@ beforeAll(async () => {
   const { db } = store;
   inbox = {
     insert: (delivery) => insertDelivery(db, delivery),
-    listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+    listOpen: (sources, limit, except) => listOpenDeliveries(db, sources, limit, except),
     settle: (id, end) => settleDelivery(db, id, end),
     note: (id, note) => noteDelivery(db, id, note),
   };
@@ -67,7 +67,11 @@ function knock(
   const rawBody = options.raw ?? Buffer.from(JSON.stringify(body));
   const hmac = createHmac("sha256", secret).update(rawBody).digest("hex");
   return receiveDelivery(
-    { secrets: options.secrets ?? [secret], insertDelivery: inbox.insert },
+    {
+      secrets: options.secrets ?? [secret],
+      insertDelivery: inbox.insert,
+      isPolled: async () => false,
+    },
     {
       id: options.id ?? randomUUID(),
       event,

@@ -168,7 +168,7 @@ export function isOwners(source: TaskOrigin["source"]): boolean {
 export function openInbox(db: Db): Inbox {
   return {
     insert: (delivery) => insertDelivery(db, delivery),
-    listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+    listOpen: (sources, limit, except) => listOpenDeliveries(db, sources, limit, except),
     settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
     note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
   };

@@ -29,6 +29,7 @@ import { asksMigration } from "../migrations/0035-asks.ts";
 import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
+import { reconcileMigration } from "../migrations/0038-reconcile.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -63,6 +64,7 @@ const migrations: Record<string, Migration> = {
   "0035-devices": devicesMigration,
   "0036-triggers": triggersMigration,
   "0037-repairs": repairsMigration,
+  "0038-reconcile": reconcileMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

@@ -325,6 +325,7 @@ export type Database = {
     event: string;
     action: string | null;
     subject: string | null;
+    about: string | null;
     payload: Json<unknown>;
     receivedAt: DefaultTime;
     processedAt: MaybeTime;
@@ -348,6 +349,7 @@ export type Database = {
     decision: "repair" | "hand_over";
     at: DefaultTime;
   };
+  reconcileCursors: { name: string; seenUntil: Date; etag: string | null };
   reviewThreads: {
     taskId: string;
     label: string;

@@ -12,6 +12,8 @@ export type NewDelivery = {
   event: string;
   action: string | null;
   payload: unknown;
+  /** A subject and its state, of which other deliveries may tell as well; null: none does. */
+  about?: string | null;
 };
 
 export type OpenDelivery = {
@@ -25,19 +27,34 @@ export type OpenDelivery = {
 
 /** Stores a delivery. Returns false when it exists already. */
 export async function insertDelivery(db: Db, delivery: NewDelivery): Promise<boolean> {
-  const { deliveryId, source, event, action } = delivery;
+  const { about = null, deliveryId, source, event, action } = delivery;
   const { numInsertedOrUpdatedRows } = await db
     .insertInto("inbox")
-    .values({ deliveryId, source, event, action, payload: storableJson(delivery.payload) })
+    .values({ deliveryId, source, event, action, about, payload: storableJson(delivery.payload) })
     .onConflict((conflict) => conflict.column("deliveryId").doNothing())
     .executeTakeFirst();
   return (numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
+/** Whether a delivery, of one of these sources, has told of this since then. */
+export async function isAboutKnown(
+  db: Db,
+  about: string,
+  { since, sources }: { since: Date | null; sources: readonly string[] },
+): Promise<boolean> {
+  let find = db
+    .selectFrom("inbox")
+    .select("deliveryId")
+    .where("about", "=", about)
+    .where("source", "in", sources);
+  if (since) find = find.where("receivedAt", ">=", since);
+  return (await find.limit(1).executeTakeFirst()) !== undefined;
+}
+
 /** Unprocessed deliveries, oldest first, without those that this round has already looked at. */
 export async function listOpenDeliveries(
   db: Db,
-  source: string,
+  sources: readonly string[],
   limit: number,
   except: readonly string[],
 ): Promise<OpenDelivery[]> {
@@ -45,7 +62,7 @@ export async function listOpenDeliveries(
     db
       .selectFrom("inbox")
       .select(["deliveryId", "event", "payload", "receivedAt", "result"])
-      .where("source", "=", source)
+      .where("source", "in", sources)
       .where("processedAt", "is", null)
       // Unreadable rows are reported elsewhere and must not keep others from being processed.
       .where(sql<boolean>`jsonb_typeof(payload) = 'object' and isfinite(received_at)`)

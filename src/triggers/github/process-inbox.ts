@@ -28,7 +28,7 @@ export async function processInbox(deps: InboxDeps): Promise<{ settled: number; 
   const waiting = new Set<string>();
   let settled = 0;
   for (;;) {
-    const page = await deps.inbox.listOpen("github", pageSize, seen);
+    const page = await deps.inbox.listOpen(["github", "reconcile"], pageSize, seen);
     if (page.length === 0) return { settled, open: seen.length - settled };
     const newest = newestBySubject(page, deps.rules());
     for (const delivery of page) {

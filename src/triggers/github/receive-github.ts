@@ -1,5 +1,6 @@
 import type { Inbox } from "../inbox.ts";
 import { isDeeperThan, maxDepth, parseObject } from "../json-body.ts";
+import { nameState } from "../reconcile/name-state.ts";
 import { isSignedByGithub } from "./github-signature.ts";
 
 /**
@@ -18,6 +19,8 @@ export type Receiving = {
   /** The shared secrets; two during a rotation, none if webhooks are off. */
   secrets: readonly string[];
   insertDelivery: Inbox["insert"];
+  /** Whether a poll told of this subject and state first. */
+  isPolled: (about: string) => Promise<boolean>;
 };
 
 export async function receiveDelivery(
@@ -34,13 +37,6 @@ export async function receiveDelivery(
       message: "The signature in X-Hub-Signature-256 is missing or does not fit the body.",
     };
   }
-  const { id, event } = delivery;
-  if (id === undefined || !/^[\w.:-]{1,100}$/.test(id)) {
-    return { status: 400, message: "X-GitHub-Delivery is missing or is not a delivery id." };
-  }
-  if (event === undefined || !/^[a-z_]{1,100}$/.test(event)) {
-    return { status: 400, message: "X-GitHub-Event is missing or is not an event name." };
-  }
   const payload = parseObject(delivery.rawBody);
   if (payload === null) {
     return {
@@ -49,6 +45,24 @@ export async function receiveDelivery(
         "The body is not a JSON object: set the webhook's content type to application/json on GitHub.",
     };
   }
+  return keepDelivery(deps, { ...delivery, payload, source: "github" });
+}
+
+/** Stores what is known to be from GitHub, once for each id. */
+export async function keepDelivery(
+  deps: Pick<Receiving, "insertDelivery" | "isPolled">,
+  delivery: Pick<GithubDelivery, "event" | "id"> & {
+    payload: Record<string, unknown>;
+    source: "github" | "reconcile";
+  },
+): Promise<{ status: number; message: string; isNew?: boolean }> {
+  const { event, id, payload, source } = delivery;
+  if (id === undefined || !/^[\w.:-]{1,100}$/.test(id)) {
+    return { status: 400, message: "X-GitHub-Delivery is missing or is not a delivery id." };
+  }
+  if (event === undefined || !/^[a-z_]{1,100}$/.test(event)) {
+    return { status: 400, message: "X-GitHub-Event is missing or is not an event name." };
+  }
   if (isDeeperThan(payload, maxDepth)) {
     return { status: 400, message: `The body is nested deeper than ${maxDepth} levels.` };
   }
@@ -56,13 +70,14 @@ export async function receiveDelivery(
   if (action !== null && !/^[\w.-]{1,100}$/.test(action)) {
     return { status: 400, message: "The body's action is not the name of one." };
   }
-  const isNew = await deps.insertDelivery({
-    // A UUID is the same in either case, and a proxy may change it.
-    deliveryId: id.toLowerCase(),
-    source: "github",
-    event,
-    action,
-    payload,
-  });
-  return { status: 202, message: isNew ? `Kept ${event} ${id}.` : `Had ${event} ${id} already.` };
+  const about = nameState(event, payload);
+  const isNew =
+    !(about !== null && (await deps.isPolled(about))) &&
+    (await deps.insertDelivery({
+      // A UUID is the same in either case, and a proxy may change it.
+      deliveryId: id.toLowerCase(),
+      ...{ source, event, action, payload, about },
+    }));
+  const message = isNew ? `Kept ${event} ${id}.` : `Had ${event} ${id} already.`;
+  return { status: 202, message, isNew };
 }

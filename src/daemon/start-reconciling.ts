@@ -1,0 +1,43 @@
+import type { LookBack } from "../delivery/github/look-back.ts";
+import type { Db } from "../store/database/schema.ts";
+import { isAboutKnown } from "../store/records/inbox.ts";
+import { readCursor, writeCursor } from "../store/records/reconcile-cursors.ts";
+import { type ReconcileDeps, reconcile } from "../triggers/reconcile/reconcile.ts";
+import type { Log } from "./home/log.ts";
+import { startPeriodic } from "./periodic.ts";
+
+/** Looks for missed deliveries a while after the start, and then now and then. */
+export function startReconciling({
+  db,
+  log,
+  ...deps
+}: Pick<ReconcileDeps, "keep" | "rules"> & { db: Db; log: Log; look: LookBack }) {
+  const periodic = startPeriodic({
+    what: "looking for missed deliveries",
+    // Daemons that were started together ask at different times.
+    everyMs: (9 + 2 * Math.random()) * 60_000,
+    work: async (stopping) => {
+      await reconcile(
+        {
+          ...deps,
+          readCursor: (name) => readCursor(db, name),
+          writeCursor: (name, cursor) => writeCursor(db, name, cursor),
+          isKnown: (about, since) =>
+            isAboutKnown(db, about, { since, sources: ["github", "reconcile"] }),
+          log: (level, fields, message) => log[level](fields, message),
+        },
+        stopping,
+      );
+    },
+    log,
+  });
+  const first = setTimeout(periodic.run, afterStartMs);
+  return {
+    stop: async () => {
+      clearTimeout(first);
+      await periodic.stop();
+    },
+  };
+}
+
+const afterStartMs = 60_000;

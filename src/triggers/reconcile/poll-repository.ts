@@ -1,0 +1,162 @@
+import { z } from "zod";
+import { nameState } from "./name-state.ts";
+import type { ReconcileDeps } from "./reconcile.ts";
+import type { Wanted } from "./wanted-events.ts";
+
+/**
+ * Deliveries made of a repository's lists of issues and comments, where the log of its hook cannot be
+ * read: opened, labelled, commented on, and the heads of pull requests. What is closed, edited or
+ * reviewed is not among them. Each has a name for its subject and state, by which a webhook that told
+ * of it is known.
+ */
+const date = z.coerce.date();
+const issueShape = z.looseObject({
+  number: z.number().int().positive(),
+  created_at: date,
+  updated_at: date,
+  user: z.unknown(),
+  labels: z.array(z.looseObject({ name: z.string() })).nullish(),
+  pull_request: z.unknown().optional(),
+});
+type Issue = z.infer<typeof issueShape>;
+const commentShape = z.looseObject({
+  id: z.number(),
+  created_at: date,
+  updated_at: date,
+  issue_url: z.string(),
+  user: z.unknown(),
+});
+const pullShape = z.looseObject({
+  number: z.number(),
+  state: z.string(),
+  draft: z.boolean().nullish(),
+  created_at: date,
+  user: z.unknown(),
+  head: z.looseObject({ sha: z.string().regex(/^[0-9a-f]{40,64}$/) }),
+});
+const commitShape = z.looseObject({
+  commit: z.looseObject({ committer: z.looseObject({ date }) }),
+});
+
+type Made = { event: string; payload: Record<string, unknown>; at: Date };
+
+/** A webhook of the same may have come a little before the time that GitHub writes down. */
+const slackMs = 60_000;
+
+/** Returns how many deliveries were new. */
+export async function pollRepository(
+  deps: ReconcileDeps,
+  repository: string,
+  wanted: Wanted,
+): Promise<number> {
+  const { kinds } = wanted;
+  const has = (...some: Parameters<typeof kinds.has>) => some.some((kind) => kinds.has(kind));
+  const isHeard = [...kinds].some((kind) => kind === "command" || kind.startsWith("issues."));
+  const isPulls = [...kinds].some((kind) => kind.startsWith("pull_request."));
+  let found = 0;
+  if (has("issues.opened") || has("issues.labeled") || isPulls) {
+    found += await pollList(deps, repository, "issues", async (item, since) => {
+      const issue = issueShape.parse(item);
+      if (issue.pull_request) return isPulls ? findHead(deps, repository, issue, since) : [];
+      return findIssue(deps, repository, issue, since, wanted);
+    });
+  }
+  if (isHeard) {
+    found += await pollList(deps, repository, "comments", async (item, since) => {
+      const comment = commentShape.parse(item);
+      const [, number] = /\/issues\/(\d+)$/.exec(comment.issue_url) ?? [];
+      if (comment.created_at <= since || number === undefined) return [];
+      const issue = await deps.look.read(repository, `/issues/${number}`);
+      const payload = { action: "created", issue, comment, sender: comment.user };
+      return [{ event: "issue_comment", payload, at: comment.created_at }];
+    });
+  }
+  return found;
+}
+
+/** The first look at a list only says where it begins. */
+async function pollList(
+  deps: ReconcileDeps,
+  repository: string,
+  what: "issues" | "comments",
+  make: (item: unknown, since: Date) => Promise<Made[]>,
+): Promise<number> {
+  const name = `${repository} ${what}`;
+  const cursor = await deps.readCursor(name);
+  if (cursor === null) {
+    await deps.writeCursor(name, { seenUntil: new Date(), etag: null });
+    return 0;
+  }
+  const { etag, seenUntil } = cursor;
+  const page = await deps.look.poll(repository, what, { since: seenUntil, etag });
+  if (page === null) return 0;
+  const of = await deps.look.read(repository, "");
+  let found = 0;
+  let last = seenUntil;
+  for (const item of page.items) {
+    for (const { at, event, payload } of await make(item, seenUntil)) {
+      if (await keepNew(deps, { event, at, payload: { ...payload, repository: of } })) found++;
+    }
+    const { updated_at } = z.looseObject({ updated_at: date }).parse(item);
+    if (updated_at > last) last = updated_at;
+  }
+  // The tag is that of this question: another beginning has another one.
+  const isSame = last.getTime() === seenUntil.getTime();
+  await deps.writeCursor(name, { seenUntil: last, etag: isSame ? page.etag : null });
+  return found;
+}
+
+async function keepNew(deps: ReconcileDeps, { at, event, payload }: Made): Promise<boolean> {
+  const about = nameState(event, payload);
+  if (about === null) return false;
+  // A label may be set again; everything else happens once.
+  const isRepeatable = payload.action === "labeled";
+  if (await deps.isKnown(about, isRepeatable ? new Date(at.getTime() - slackMs) : null))
+    return false;
+  const name = `${about}${isRepeatable ? ` ${at.getTime()}` : ""}`;
+  const id = `poll:${name.replace(/[^\w.-]/g, ".")}`.slice(0, 100);
+  const isNew = await deps.keep({ id, event, payload });
+  if (isNew) deps.log("info", { deliveryId: id }, `A poll found ${about}`);
+  return isNew;
+}
+
+async function findIssue(
+  { look }: ReconcileDeps,
+  repository: string,
+  issue: Issue,
+  since: Date,
+  { kinds, labels }: Wanted,
+): Promise<Made[]> {
+  const made: Made[] = [];
+  if (kinds.has("issues.opened") && issue.created_at > since) {
+    const payload = { action: "opened", issue, sender: issue.user };
+    made.push({ event: "issues", payload, at: issue.created_at });
+  }
+  const isLabelled = (issue.labels ?? []).some(({ name }) => labels.has(name.toLowerCase()));
+  if (!kinds.has("issues.labeled") || !isLabelled) return made;
+  for (const { at, by, label } of await look.listLabelled(`${repository}#${issue.number}`)) {
+    if (at <= since || !labels.has(label.toLowerCase())) continue;
+    const payload = { action: "labeled", issue, label: { name: label }, sender: by };
+    made.push({ event: "issues", payload, at });
+  }
+  return made;
+}
+
+/** A pull request is new, or has a head that was committed since. */
+async function findHead(
+  { look }: ReconcileDeps,
+  repository: string,
+  { number }: Issue,
+  since: Date,
+): Promise<Made[]> {
+  const pull = pullShape.parse(await look.read(repository, `/pulls/${number}`));
+  if (pull.state !== "open" || pull.draft) return [];
+  const isNew = pull.created_at > since;
+  const { commit } = commitShape.parse(await look.read(repository, `/commits/${pull.head.sha}`));
+  const at = commit.committer.date;
+  if (!isNew && at <= since) return [];
+  const action = isNew ? "opened" : "synchronize";
+  return [
+    { event: "pull_request", payload: { action, pull_request: pull, sender: pull.user }, at },
+  ];
+}

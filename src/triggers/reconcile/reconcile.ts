@@ -1,0 +1,102 @@
+import { DeputyError } from "../../core/base/error.ts";
+import type { TriggerRules } from "../rules.ts";
+import { findMissed, type Logged } from "./find-missed.ts";
+import { pollRepository } from "./poll-repository.ts";
+import { findWanted, type Wanted } from "./wanted-events.ts";
+
+/**
+ * GitHub does not repeat a delivery that nobody took, so what happened while the daemon was away is
+ * looked up: in the hook's own log of deliveries, or, where the token may not read that, in the lists
+ * of issues and comments. What is found goes into the same inbox, under the id that it had, and is
+ * processed like any other. Only repositories that rules name are looked at, each from when it was
+ * first named.
+ */
+export type ReconcileDeps = {
+  rules: () => TriggerRules;
+  look: LookDeps;
+  readCursor: (name: string) => Promise<Cursor | null>;
+  writeCursor: (name: string, cursor: Cursor) => Promise<void>;
+  /** Returns whether it is new. */
+  keep: (delivery: {
+    id: string;
+    event: string;
+    payload: Record<string, unknown>;
+  }) => Promise<boolean>;
+  /** Whether any delivery told of this subject and state since then. */
+  isKnown: (about: string, since: Date | null) => Promise<boolean>;
+  log: (level: "info" | "warn", fields: object, message: string) => void;
+};
+
+/** What is asked of GitHub; see delivery/github/look-back.ts. */
+export type LookDeps = {
+  findHooks: (repository: string) => Promise<number[] | null>;
+  listLogged: (repository: string, hook: number, since: Date) => Promise<Logged[]>;
+  readLogged: (repository: string, hook: number, id: number) => Promise<unknown>;
+  poll: (
+    repository: string,
+    what: "issues" | "comments",
+    from: { since: Date; etag: string | null },
+  ) => Promise<{ items: unknown[]; etag: string | null } | null>;
+  listLabelled: (place: string) => Promise<{ id: number; label: string; by: unknown; at: Date }[]>;
+  read: (repository: string, path: string) => Promise<unknown>;
+};
+
+export type Cursor = { seenUntil: Date; etag: string | null };
+
+/** GitHub's log may have a delivery late. */
+const overlapMs = 60 * 60_000;
+/** It reaches back no further. */
+const logMs = 3 * 24 * 60 * 60_000;
+
+/** One round. Returns how many deliveries were found that had been missed. */
+export async function reconcile(deps: ReconcileDeps, stopping: AbortSignal): Promise<number> {
+  let found = 0;
+  for (const [repository, wanted] of findWanted(deps.rules()).repositories) {
+    if (stopping.aborted) break;
+    try {
+      found += await reconcileRepository(deps, repository, wanted);
+    } catch (error) {
+      if (!(error instanceof DeputyError)) throw error;
+      deps.log("warn", { repository }, `Missed deliveries were not looked for: ${error.message}`);
+      // A limit is that of the token, and asking on would prolong it.
+      if (error.retryAt !== null) break;
+    }
+  }
+  return found;
+}
+
+async function reconcileRepository(
+  deps: ReconcileDeps,
+  repository: string,
+  wanted: Wanted,
+): Promise<number> {
+  const hooks = await deps.look.findHooks(repository);
+  if (hooks === null || hooks.length === 0) return pollRepository(deps, repository, wanted);
+  let found = 0;
+  for (const hook of hooks) found += await readLog(deps, repository, hook, wanted);
+  return found;
+}
+
+async function readLog(
+  { keep, log, look, readCursor, writeCursor }: ReconcileDeps,
+  repository: string,
+  hook: number,
+  { events }: Wanted,
+): Promise<number> {
+  const name = `${repository} hook ${hook}`;
+  const now = new Date();
+  const cursor = await readCursor(name);
+  let found = 0;
+  if (cursor !== null) {
+    const since = Math.max(cursor.seenUntil.getTime() - overlapMs, now.getTime() - logMs);
+    const logged = await look.listLogged(repository, hook, new Date(since));
+    for (const { event, guid, id } of findMissed(logged, events, now)) {
+      const payload = (await look.readLogged(repository, hook, id)) as Record<string, unknown>;
+      if (!(await keep({ id: guid, event, payload }))) continue;
+      found++;
+      log("info", { deliveryId: guid, event, repository }, "A missed delivery was found");
+    }
+  }
+  await writeCursor(name, { seenUntil: now, etag: null });
+  return found;
+}

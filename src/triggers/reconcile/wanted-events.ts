@@ -1,0 +1,46 @@
+import type { TriggerKind } from "../github/github-rule.ts";
+import type { TriggerRules } from "../rules.ts";
+
+/** The events that a repository's rules need: those that they name, and those that take work back. */
+const eventsOf = (kind: TriggerKind): string[] => {
+  if (kind.startsWith("issues.")) return ["issues", "issue_comment", "pull_request"];
+  if (kind.startsWith("pull_request.")) return ["pull_request"];
+  switch (kind) {
+    case "command":
+      return ["issue_comment", "issues", "pull_request"];
+    case "own_check.failed":
+      return ["check_run", "workflow_run", "pull_request"];
+    case "own_review.submitted":
+      return ["pull_request_review", "pull_request"];
+    default:
+      return [kind.replace(/\.failed$/, ""), "pull_request"];
+  }
+};
+
+export type Wanted = { kinds: Set<TriggerKind>; events: Set<string>; labels: Set<string> };
+
+/** By repository; `patterns` are those of rules that name no single one. */
+export function findWanted({ github }: TriggerRules): {
+  repositories: Map<string, Wanted>;
+  patterns: string[];
+} {
+  const repositories = new Map<string, Wanted>();
+  const patterns = new Set<string>();
+  for (const { label, on, repository } of github) {
+    if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) {
+      patterns.add(repository);
+      continue;
+    }
+    const name = repository.toLowerCase();
+    const wanted = repositories.get(name) ?? {
+      ...{ kinds: new Set<TriggerKind>(), events: new Set<string>(), labels: new Set<string>() },
+    };
+    for (const kind of on) {
+      wanted.kinds.add(kind);
+      for (const event of eventsOf(kind)) wanted.events.add(event);
+    }
+    if (label !== null) wanted.labels.add(label.toLowerCase());
+    repositories.set(name, wanted);
+  }
+  return { repositories, patterns: [...patterns] };
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeRedact } from "../../src/core/text/redact.ts";
+import { makeLookBack } from "../../src/delivery/github/look-back.ts";
+import { openStore, type Store } from "../../src/store/database/open.ts";
+import { insertDelivery, isAboutKnown, settleDelivery } from "../../src/store/records/inbox.ts";
+import { readCursor, writeCursor } from "../../src/store/records/reconcile-cursors.ts";
+import { keepDelivery } from "../../src/triggers/github/receive-github.ts";
+import { findMissed } from "../../src/triggers/reconcile/find-missed.ts";
+import { reconcile } from "../../src/triggers/reconcile/reconcile.ts";
+import { parseTriggerRules } from "../../src/triggers/rules.ts";
+import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+
+let database: TestDatabase;
+let store: Store;
+let github: FakeGithub;
+beforeAll(async () => {
+  [database, github] = await Promise.all([createTestDatabase(), startFakeGithub()]);
+  store = await openStore(database.connection, {
+    onError: (error) => {
+      throw error;
+    },
+  });
+});
+afterAll(async () => {
+  await store?.close();
+  await Promise.all([database?.drop(), github?.close()]);
+});
+
+const keep = async (
+  source: "github" | "reconcile",
+  delivery: { id: string; event: string; payload: Record<string, unknown> },
+) =>
+  (
+    await keepDelivery(
+      {
+        insertDelivery: (row) => insertDelivery(store.db, row),
+        isPolled: (about) => isAboutKnown(store.db, about, { since: null, sources: ["reconcile"] }),
+      },
+      { ...delivery, source },
+    )
+  ).isNew === true;
+const logged: string[] = [];
+function round(rules: string) {
+  const { db } = store;
+  const config = { token: github.token, apiUrl: github.apiUrl, patient: false };
+  const look = makeLookBack(config, makeRedact([]));
+  if (!look) throw new Error("a token makes one");
+  return reconcile(
+    {
+      look,
+      rules: () => parseTriggerRules(rules, "triggers.yaml"),
+      readCursor: (name) => readCursor(db, name),
+      writeCursor: (name, cursor) => writeCursor(db, name, cursor),
+      keep: (delivery) => keep("reconcile", delivery),
+      isKnown: (about, since) =>
+        isAboutKnown(db, about, { since, sources: ["github", "reconcile"] }),
+      log: (_, __, message) => logged.push(message),
+    },
+    new AbortController().signal,
+  );
+}
+const rows = (about: string) =>
+  store.db
+    .selectFrom("inbox")
+    .select(["deliveryId", "source", "event", "action"])
+    .where("about", "like", `${about}%`)
+    .orderBy("receivedAt")
+    .execute();
+const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+const ada = { login: "ada", id: fakeUserId("ada"), type: "User" };
+
+test("of the deliveries in a hook's log those are kept that nobody took, once, under their own ids", async () => {
+  const rules = `github: [{ on: issues.opened, repository: acme/log }, { on: issues.opened, repository: "other/*" }]`;
+  const app = await github.add("acme/log");
+  const of = { repository: { full_name: "acme/log" } };
+  const add = (
+    event: string,
+    status: number,
+    minutes: number,
+    number: number,
+    guid = randomUUID(),
+  ) => {
+    const payload = { action: "opened", issue: { number }, ...of };
+    app.log?.push({
+      id: (app.log?.length ?? 0) + 1,
+      guid,
+      event,
+      status,
+      at: ago(minutes),
+      payload,
+    });
+    return guid;
+  };
+  add("issues", 502, 600, 1); // before the repository was first looked at
+  expect(await round(rules)).toBe(0);
+
+  const missed = add("issues", 0, 30, 2);
+  const repeated = add("issues", 500, 20, 3);
+  add("issues", 202, 10, 3, repeated);
+  const late = add("issues", 503, 15, 4);
+  add("star", 500, 12, 5);
+  add("issues", 0, 0, 6); // still on its way
+  expect(await keep("github", { id: late, event: "issues", payload: { action: "opened" } })).toBe(
+    true,
+  );
+  expect(await round(rules)).toBe(1);
+  expect(await rows("acme/log")).toEqual([
+    { deliveryId: missed, source: "reconcile", event: "issues", action: "opened" },
+  ]);
+  expect(await round(rules)).toBe(0);
+  expect(github.requests.some(({ path }) => path.includes("other"))).toBe(false);
+});
+
+test("where the log cannot be read, issues, labels and comments are looked for in lists, and what a webhook told is not told again", async () => {
+  const rules = `github: [{ on: [issues.opened, issues.labeled, command], label: deputy, repository: acme/poll }]`;
+  const app = await github.add("acme/poll");
+  app.log = null;
+  const at = (minutes: number) => ago(minutes).toISOString();
+  const issue = (number: number, minutes: number, labels: string[] = []) => ({
+    ...{ number, title: "It is wrong", body: "", state: "open", user: ada },
+    ...{ created_at: at(minutes), updated_at: at(0), labels: labels.map((name) => ({ name })) },
+    author_association: "MEMBER",
+  });
+  app.issues.push(issue(1, 600));
+  expect(await round(rules)).toBe(0);
+  await store.db
+    .updateTable("reconcileCursors")
+    .set({ seenUntil: ago(60) })
+    .where("name", "like", "acme/poll%")
+    .execute();
+
+  app.issues.push(issue(2, 30), issue(3, 30), issue(4, 600, ["Deputy"]));
+  app.labelled[4] = [
+    { id: 1, label: "Deputy", by: "ada", at: at(500) },
+    { id: 2, label: "Deputy", by: "ada", at: at(20) },
+  ];
+  const comment = (id: number, minutes: number) => ({
+    ...{ id, body: "/deputy why", user: ada, author_association: "MEMBER" },
+    ...{ created_at: at(minutes), updated_at: at(0) },
+    issue_url: `${github.apiUrl}/repos/acme/poll/issues/2`,
+  });
+  app.said.push(comment(11, 500), comment(12, 10), comment(13, 10));
+  const of = { repository: { full_name: "acme/poll" } };
+  const hooked = { action: "opened", issue: { number: 3 }, ...of };
+  expect(await keep("github", { id: randomUUID(), event: "issues", payload: hooked })).toBe(true);
+  const said = { action: "created", issue: { number: 2 }, comment: { id: 13 }, ...of };
+  const saidId = randomUUID();
+  await keep("github", { id: saidId, event: "issue_comment", payload: said });
+  await settleDelivery(store.db, saidId, { result: "done", subject: null, taskId: null });
+
+  expect(await round(rules)).toBe(3);
+  const polled = (await rows("acme/poll")).filter(({ source }) => source === "reconcile");
+  expect(polled.map(({ action, deliveryId }) => `${action} ${deliveryId}`)).toEqual([
+    "opened poll:acme.poll.2.opened",
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+$/),
+    "created poll:acme.poll.comment.12",
+  ]);
+  // A webhook that comes after the poll.
+  const late = { action: "created", issue: { number: 2 }, comment: { id: 12 }, ...of };
+  expect(await keep("github", { id: randomUUID(), event: "issue_comment", payload: late })).toBe(
+    false,
+  );
+  expect(await round(rules)).toBe(0);
+  expect(await round(rules)).toBe(0);
+  const lists = github.requests.filter(({ path }) => path.includes("acme/poll/issues?"));
+  expect(lists.at(-1)?.headers["if-none-match"]).toBeDefined();
+});
+
+test("a used-up limit ends the round, with a line in the log", async () => {
+  const rules = `github: [{ on: issues.opened, repository: acme/poll }, { on: issues.opened, repository: acme/log }]`;
+  const before = github.requests.length;
+  github.refusals.push(() => ({
+    status: 403,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800" },
+    body: JSON.stringify({ message: "API rate limit exceeded" }),
+  }));
+  expect(await round(rules)).toBe(0);
+  github.refusals.length = 0;
+  expect(logged.at(-1)).toContain("rate limit is used up");
+  expect(github.requests.slice(before).every(({ path }) => path.includes("acme/poll"))).toBe(true);
+});
+
+test("a delivery that succeeded in any of its repetitions was not missed", () => {
+  const one = (guid: string, isTaken: boolean, minutes: number) => ({
+    ...{ id: minutes, guid, event: "issues", isTaken, at: ago(minutes) },
+  });
+  const logged = [one("a", false, 9), one("b", false, 8), one("b", false, 7), one("a", true, 6)];
+  expect(findMissed(logged, new Set(["issues"]), new Date()).map(({ id }) => id)).toEqual([7]);
+  expect(findMissed(logged, new Set(["star"]), new Date())).toEqual([]);
+});
