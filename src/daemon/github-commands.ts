@@ -1,12 +1,11 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import type { Author } from "../core/ledger/author.ts";
+import { isTaskOver } from "../core/task/lifecycle.ts";
 import type { Task } from "../core/task/task.ts";
-import { makeInert } from "../core/text/inert-text.ts";
 import type { Forge } from "../delivery/github/forge.ts";
 import { writeStory } from "../delivery/github/write-story.ts";
 import { answerQuestion, cancelTask, retryTask } from "../orchestrator/commands/commands.ts";
-import { explain } from "../orchestrator/commands/explain.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import type { Db } from "../store/database/schema.ts";
 import { findTaskAbout, findTaskByKey, isCommandRecorded } from "../store/tasks/find-about.ts";
@@ -77,7 +76,10 @@ async function describe(db: Db, { id }: Task): Promise<string> {
   if (task === null) throw new DeputyError("not_found", `There is no task ${id}.`);
   const [subtasks, open] = await Promise.all([listSubtasks(db, id), listOpenQuestions(db, id)]);
   const [asked] = open;
-  const story = writeStory(asked ? { ...task, state: "waiting" } : task, asked?.kind ?? null);
-  if (asked || task.endedAt) return story;
-  return `${story}\n\nIt waits for ${makeInert(explain(task, subtasks, []).waitingFor)}.`;
+  if (asked) return writeStory({ ...task, state: "waiting" }, asked.kind);
+  const story = writeStory(task, null);
+  if (isTaskOver(task.state)) return story;
+  const parts = subtasks.filter(({ kind, state }) => kind === "work" && state !== "superseded");
+  const done = parts.filter(({ state }) => state === "completed").length;
+  return parts.length < 2 ? story : `${story}\n\n${done} of ${parts.length} parts are done.`;
 }

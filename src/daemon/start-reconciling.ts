@@ -15,7 +15,7 @@ export function startReconciling({
   const periodic = startPeriodic({
     what: "looking for missed deliveries",
     // Daemons that were started together ask at different times.
-    everyMs: (9 + 2 * Math.random()) * 60_000,
+    everyMs: Math.round(9 * 60_000 + 2 * 60_000 * Math.random()),
     work: async (stopping) => {
       await reconcile(
         {

@@ -1,5 +1,6 @@
 import { DeputyError } from "../core/base/error.ts";
 import type { IntakeRules } from "../orchestrator/intake/intake.ts";
+import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 
 /**
@@ -10,12 +11,13 @@ export function findTriggerProblems(
   rules: TriggerRules,
   intake: Pick<IntakeRules, "defaultAgent" | "requireAgent">,
 ): string[] {
-  const github = rules.github.map(({ agent, clone, repository }, index) => ({
-    where: `github[${index}]`,
-    agent,
+  const github = rules.github.flatMap((rule, index) => {
+    if (isOwnRule(rule)) return []; // the task that delivered has its agent
+    const { agent, clone, repository } = rule;
     // A rule for many repositories is checked with the settings that hold for all of them.
-    repository: clone.replaceAll("{repository}", repository),
-  }));
+    const url = clone.replaceAll("{repository}", repository);
+    return [{ where: `github[${index}]`, agent, repository: url }];
+  });
   const named = [...rules.schedule, ...rules.hook].map(({ name, task }) => ({
     ...{ where: name, agent: task.agent ?? null, repository: task.repository },
   }));

@@ -30,6 +30,7 @@ import {
   getTask,
 } from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
+import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
 import type { OwnBranch } from "../triggers/github/match-github.ts";
 import { processInbox } from "../triggers/github/process-inbox.ts";
@@ -96,8 +97,14 @@ export async function startTriggers(deps: {
     )
       log("info", {}, "Issues get no comments from us: GITHUB_TOKEN is not set.");
     isRead = true;
-    if (forge === null && rules.github.some(({ on }) => on.includes("command")))
-      log("warn", {}, "Commands in comments are not heard: GITHUB_TOKEN is not set.");
+    if (
+      forge === null &&
+      rules.github.some((rule) => rule.on.includes("command") || isOwnRule(rule))
+    ) {
+      const what =
+        "Commands in comments are not heard, and nothing looks after pull requests of ours";
+      log("warn", {}, `${what}: GITHUB_TOKEN is not set.`);
+    }
     inbox?.wake();
     onChanged();
   };

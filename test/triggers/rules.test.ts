@@ -246,3 +246,24 @@ test("a bomb of aliases is refused", () => {
   );
   expect(refusal(levels.join("\n")).message).toMatch(/alias/i);
 });
+
+test.each([
+  ["{ on: command, repository: a/b, label: x }", "label", "needs no label"],
+  ["{ on: [issues.opened, own_check.failed], repository: a/b }", "on", "a rule of its own"],
+  ["{ on: own_review.submitted, repository: a/b, agent: builtin }", "agent", "leave it out"],
+  ["{ on: own_check.failed, repository: a/b, comment: true }", "comment", "leave it out"],
+])("a rule %s is refused at %s", (rule, field, why) => {
+  const { message } = refusal(`github:\n  - ${rule}`);
+  expect(message).toContain(`line 2: github[0].${field}: `);
+  expect(message).toContain(why);
+});
+
+test("a rule for commands reviews where its other events are those of pull requests", () => {
+  const recipes = (rules: string) =>
+    parseTriggerRules(`github: [${rules}]`, "triggers.yaml").github.map(({ recipe }) => recipe);
+  expect(
+    recipes(
+      `{ on: command, repository: a/b }, { on: [pull_request.opened, command], repository: a/b }, { on: [own_check.failed, own_review.submitted], repository: a/b, trusted: [ada] }`,
+    ),
+  ).toEqual(["change", "review", "change"]);
+});

@@ -160,3 +160,8 @@ function recipeOf({
 }
 
 export type GithubRule = z.infer<typeof githubRuleSchema>;
+
+/** Whether it is about pull requests of ours, so that it starts no task. */
+export function isOwnRule({ on }: Pick<GithubRule, "on">): boolean {
+  return on.some(isOwn);
+}

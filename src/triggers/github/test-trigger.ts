@@ -1,6 +1,8 @@
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { TriggerRules } from "../rules.ts";
-import { matchGithub, type OwnBranch } from "./match-github.ts";
+import { commentPayload, reviewPayload } from "./github-payload.ts";
+import { isForCommands, isForOwn, matchGithub, type OwnBranch } from "./match-github.ts";
+import { readCommand } from "./read-command.ts";
 
 /**
  * For `deputy trigger test payload.json`: shows what a payload would start, without starting it.
@@ -15,6 +17,8 @@ export async function testTrigger(
   ) => Promise<string | null>,
   isOwnBranch: (branch: OwnBranch) => Promise<boolean>,
 ) {
+  const other = tellOther(event, payload, rules);
+  if (other !== null) return { event, fires: false as const, reason: other };
   const match = matchGithub(event, payload, rules);
   if (!match.fires) {
     const hint =
@@ -42,4 +46,21 @@ export async function testTrigger(
     task: taskInput,
     outside_text: origin.outsideText,
   };
+}
+
+/** What a payload does beside starting a task by its event; null: nothing. */
+function tellOther(event: string, payload: unknown, rules: TriggerRules): string | null {
+  const { data: said } = commentPayload.safeParse(event === "issue_comment" ? payload : null);
+  const name = said?.repository.full_name ?? "";
+  const isHeard = rules.github.some((rule) => isForCommands(rule, name));
+  const command = isHeard ? readCommand(said?.comment.body ?? "", null) : null;
+  if (command !== null)
+    return `it is a command (${command.name ?? "unknown"}), which is carried out and not tried`;
+  const { data: review } = reviewPayload.safeParse(
+    event === "pull_request_review" ? payload : null,
+  );
+  const where = review?.repository.full_name ?? "";
+  return review && rules.github.some((rule) => isForOwn(rule, "own_review.submitted", where))
+    ? "it is a review: if the pull request is ours, its task is worked on again"
+    : null;
 }

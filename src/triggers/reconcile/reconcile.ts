@@ -56,10 +56,12 @@ export async function reconcile(deps: ReconcileDeps, stopping: AbortSignal): Pro
     try {
       found += await reconcileRepository(deps, repository, wanted);
     } catch (error) {
-      if (!(error instanceof DeputyError)) throw error;
-      deps.log("warn", { repository }, `Missed deliveries were not looked for: ${error.message}`);
+      // One repository's trouble keeps no other from being looked at; the next round tries again.
+      const { message } = error as Error;
+      const fields = { repository, err: error };
+      deps.log("warn", fields, `Missed deliveries were not looked for: ${message}`);
       // A limit is that of the token, and asking on would prolong it.
-      if (error.retryAt !== null) break;
+      if (error instanceof DeputyError && error.retryAt !== null) break;
     }
   }
   return found;
