@@ -2,10 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
-import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
-import { type Hooks, makeHooks } from "../support/github-hooks.ts";
+import { type Hooks, hookRepository, makeHooks } from "../support/github-hooks.ts";
 import { greetingProject, repairGreeting } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
@@ -139,6 +139,20 @@ describe.skipIf(!hasGitHttpBackend)("commands in comments", () => {
     expect((await commanded(id)).map(({ message }) => message)).toEqual([
       'ada said "/deputy answer" on acme/app#32',
     ]);
+    // As if the daemon had died before it wrote down that this was done.
+    const comments = app.comments.length;
+    const answered =
+      "delivery_id = (select delivery_id from inbox where result like '%deputy answer%on acme/app#32')";
+    const said = hookedComment(32, "/deputy answer yes");
+    await deputy.database?.query(
+      `update inbox set processed_at = null, result = null, payload = '${said}' where ${answered}`,
+    );
+    await until(async () => {
+      const open = await deputy.database?.query("select 1 from inbox where processed_at is null");
+      return open?.length === 0;
+    }, "it was looked at again");
+    expect(await commanded(id)).toHaveLength(1);
+    expect(app.comments).toHaveLength(comments);
     const again = await hooks.comment(issue, "/deputy retry");
     expect(again.result).toContain("only a failed task can be retried");
 
@@ -154,6 +168,14 @@ describe.skipIf(!hasGitHttpBackend)("commands in comments", () => {
     const told33 = () => app.comments.filter(({ issue }) => issue === 33).map(({ body }) => body);
     await until(() => told33().join().includes("The work was stopped"), "the comment says so");
   });
+
+  const hookedComment = (number: number, body: string) => {
+    const sender = { login: "ada", id: fakeUserId("ada"), type: "User" };
+    return JSON.stringify({
+      ...{ ...hookRepository("acme/app"), sender, action: "created", issue: { number } },
+      comment: { id: 1, body, user: sender, author_association: "MEMBER" },
+    });
+  };
 
   test("where no rule is for commands a comment is words", async () => {
     const repository = "acme/silent";

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { describeCoverage } from "../../src/daemon/describe-coverage.ts";
 import { makeLookBack } from "../../src/delivery/github/look-back.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
 import { insertDelivery, isAboutKnown, settleDelivery } from "../../src/store/records/inbox.ts";
@@ -166,6 +167,23 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   expect(await round(rules)).toBe(0);
   const lists = github.requests.filter(({ path }) => path.includes("acme/poll/issues?"));
   expect(lists.at(-1)?.headers["if-none-match"]).toBeDefined();
+});
+
+test("the doctor says of which repositories deliveries are found again", async () => {
+  const rules = parseTriggerRules(
+    `github: [{ on: issues.opened, repository: acme/log }, { on: issues.opened, repository: acme/poll }, { on: command, repository: "acme/*" }]`,
+    "triggers.yaml",
+  );
+  const about = { token: github.token, apiUrl: github.apiUrl, webhookSecrets: [] };
+  expect(await describeCoverage({ github: about }, rules)).toEqual({
+    isWhole: false,
+    sentences: [
+      expect.stringContaining("acme/*: none, because it is a pattern"),
+      "acme/log: all, from the log of its webhook",
+      expect.stringMatching(/^acme\/poll: .* the token may not read its webhooks/),
+    ],
+  });
+  expect(await describeCoverage({ github: { ...about, token: null } }, rules)).toBeNull();
 });
 
 test("a used-up limit ends the round, with a line in the log", async () => {

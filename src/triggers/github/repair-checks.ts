@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { DeputyError } from "../../core/base/error.ts";
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
@@ -125,8 +126,29 @@ async function workOn(
       ? ""
       : ` These failed on the target branch, too; leave them: ${name(redBefore)}.`;
   const text = `Checks of the repository's own CI failed on commit ${commit.slice(0, 10)} of ${place}, which has this work; no person has looked at it. Find out why they failed, and repair the work. Where the fault is not in the work, change nothing and say so in your summary.${others}\n\n${wrapOutsideText(cleanOutsideText(evidence.join("\n\n")), place)}`;
-  await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, `checks:${commit}`);
-  return `rework: ${name(failed)} failed on ${place}`;
+  const what = `rework: ${name(failed)} failed on ${place}`;
+  const refused = await reworkOrCall(deps, own, { task, place, text, key: `checks:${commit}` });
+  return refused ?? what;
+}
+
+/**
+ * Has the task worked on again. Where that is refused (its branch was rewritten, say), a person is
+ * called, and the pull request says why. Returns what came of that; null: it is worked on.
+ */
+export async function reworkOrCall(
+  deps: Pick<InboxDeps, "rework">,
+  own: Pick<OwnPullDeps, "callPerson" | "tell">,
+  { key, place, task, text }: { task: Task; place: string; text: string; key: string },
+): Promise<string | null> {
+  try {
+    await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, key);
+    return null;
+  } catch (error) {
+    if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
+    await own.tell(place, task.id, `I cannot work on this again: ${makeInert(error.message)}`);
+    await own.callPerson(task.id, error.message);
+    return `refused: ${error.message}`;
+  }
 }
 
 const maxShown = 10;

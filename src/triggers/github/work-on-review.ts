@@ -12,6 +12,7 @@ import { isBot, trustOfPerson } from "./github-trust.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
 import { isForOwn, isTrusted } from "./match-github.ts";
 import { mayWriteNow } from "./may-write-now.ts";
+import { reworkOrCall } from "./repair-checks.ts";
 import { retryLater, settle } from "./settle-delivery.ts";
 
 /**
@@ -95,8 +96,8 @@ async function workOn(
     ...(body === "" ? [] : [`${labels.at(-1)}: about the whole change, by ${by}:\n\n${body}`]),
   ];
   const text = `${by}, who may write, reviewed ${place}${asksForChanges ? " and asks for changes" : ""}. Judge each of these threads by itself: FIX what is right, CONTEST what is wrong, with the reason, and answer what is a QUESTION. End your summary with one line for each, which is posted there as your reply: ${labels.map((label) => `\`REPLY ${label} FIX: …\``).join(", ")}, or with CONTEST or QUESTION in place of FIX.\n\n${wrapOutsideText(cleanOutsideText(parts.join("\n\n")), place)}`;
-  await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, `review:${key}`);
-  return `rework: ${by} reviewed ${place}`;
+  const refused = await reworkOrCall(deps, own, { task, place, text, key: `review:${key}` });
+  return refused ?? `rework: ${by} reviewed ${place}`;
 }
 
 function describeThread(label: string, { comments, hunk, line, path }: ReviewThread): string {

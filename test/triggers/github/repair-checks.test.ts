@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { DeputyError } from "../../../src/core/base/error.ts";
 import type { CheckRun } from "../../../src/core/forge/check-run.ts";
 import type { Task } from "../../../src/core/task/task.ts";
 import type { InboxDeps, OwnPullDeps } from "../../../src/triggers/github/inbox-deps.ts";
@@ -17,7 +18,11 @@ const run = (name: string, changes: Partial<CheckRun> = {}): CheckRun => ({
 });
 
 /** What happens to a failed check of that task's head, with these runs on it. */
-async function play(runs: CheckRun[], changes: { receivedAt?: Date; result?: string } = {}) {
+async function play(
+  runs: CheckRun[],
+  changes: { receivedAt?: Date; result?: string } = {},
+  refusal: Error | null = null,
+) {
   const done: string[] = [];
   const own: OwnPullDeps = {
     findDelivered: async () => task,
@@ -31,8 +36,8 @@ async function play(runs: CheckRun[], changes: { receivedAt?: Date; result?: str
     recordRepair: async (_, __, { key }) => void done.push(`recorded ${key === commit}`),
     listThreads: async () => [],
     keepThreads: async () => [],
-    tell: async () => void done.push("told"),
-    callPerson: async () => void done.push("called"),
+    tell: async (_, __, text) => void done.push(`told ${text}`),
+    callPerson: async (_, why) => void done.push(`called ${why}`),
   };
   const rules = parseTriggerRules(
     `github: [{ on: own_check.failed, repository: "acme/*" }]`,
@@ -41,7 +46,10 @@ async function play(runs: CheckRun[], changes: { receivedAt?: Date; result?: str
   const deps = {
     own,
     rules: () => rules,
-    rework: async (_: string, { text }: { text: string }) => void done.push(text),
+    rework: async (_: string, { text }: { text: string }) => {
+      if (refusal) throw refusal;
+      done.push(text);
+    },
     inbox: {
       note: async (_: string, { result }: { result: string }) => void done.push(result),
       settle: async (_: string, { result }: { result: string }) => void done.push(result),
@@ -82,4 +90,15 @@ test("a head is worked on once all its checks have ended, or for an hour did not
 test("a check that was run again and is green starts nothing", async () => {
   const { done } = await play([run("lint", { hasFailed: false })]);
   expect(done).toEqual(["ignored: all checks are green"]);
+});
+
+test("where the work cannot go on a person is called, and the pull request says why", async () => {
+  const refusal = new DeputyError("conflict", "deputy/x was rewritten by @ada.");
+  const { done, settled } = await play([run("lint")], {}, refusal);
+  expect(settled).toBe(true);
+  expect(done.slice(1)).toEqual([
+    "told I cannot work on this again: deputy/x was rewritten by ＠ada.",
+    "called deputy/x was rewritten by @ada.",
+    "refused: deputy/x was rewritten by @ada.",
+  ]);
 });
