@@ -1,5 +1,6 @@
 import type { RoleEnd } from "../agents/agent.ts";
 import { findSpaceProblem } from "../core/base/space.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import { whyParked } from "../core/task/abort-cause.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import type { Outcome } from "../core/task/outcome.ts";
@@ -11,6 +12,7 @@ import { waitOut } from "../store/database/outage.ts";
 import { markUnprepared, type WorktreeRow } from "../store/tasks/worktrees.ts";
 import { freeVolume } from "../worktree/checkout/free-volume.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
+import { adoptWorktree } from "../worktree/checkout/worktree.ts";
 import { hasHome, removeHome } from "../worktree/checkout/worktree-home.ts";
 import { type KeptWorktree, keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import type { Skipped } from "../worktree/commits/worktree-changes.ts";
@@ -57,6 +59,8 @@ export async function finishAttempt(
   };
   let filled = (await isVolumeFull(deps.paths.worktrees)) ? await free() : null;
   const keep = () => keepWorktree(mirror, { path: worktree.path, ...about });
+  // A mirror that was made anew meanwhile does not know what of the tree the worktree holds.
+  await adoptWorktree(mirror, worktree.path, attempt.baseCommit, sparseOf(task.preparation));
   const kept = await keep().catch(async (error) => {
     if (findSpaceProblem(error) === null) throw error;
     const hadHome = await hasHome(worktree.path);

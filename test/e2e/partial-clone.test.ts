@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -130,6 +130,27 @@ describe.skipIf(!hasGitHttpBackend)("a partial clone", () => {
     const task = await deputy.untilOver(id);
     expect(task.state, task.end_detail).toBe("completed");
     expect(git("show", `${task.branch}:packages/a/three.txt`)).toBe("a third one");
+    expect(holds("docs/four.txt")).toBe(false);
+  });
+
+  test("a mirror that is deleted meanwhile is partial again, and nothing outside counts as deleted", async () => {
+    const agent = await scratch.agent(
+      "lost.sh",
+      `touch ${scratch.at("is-here")}\n${waitFor(scratch.at("is-lost"))}\nmkdir docs; echo 5 > docs/five.txt; echo more >> packages/a/one.txt`,
+    );
+    const id = await submit("Lose", agent);
+    await scratch.until("is-here");
+    const root = join(deputy.home, "repos");
+    for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
+    await scratch.write("is-lost");
+    const event = await deputy.untilEvent(id, ({ type }) =>
+      /^task\.(completed|waiting)$/.test(type),
+    );
+    expect(event.type, event.message).toBe("task.completed");
+    const { task } = (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+    expect(git("diff", "--name-only", "main", task.branch)).toBe(
+      "docs/five.txt\npackages/a/one.txt",
+    );
     expect(holds("docs/four.txt")).toBe(false);
   });
 });
