@@ -28,7 +28,7 @@ export const notifierSchemas = {
       /** Whether pushes have buttons, and answers are read from the ntfy server. */
       buttons: z.boolean().optional(),
       /** The push that tells of this machine's silence, in minutes; false: none. */
-      alive: z.union([z.literal(false), aliveSchema]).optional(),
+      alive: z.union([z.boolean(), aliveSchema]).optional(),
     })
     .optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
@@ -88,14 +88,14 @@ export function readPush({ ntfy }: InFile, env: NodeJS.ProcessEnv) {
  */
 function readAlive(
   env: NodeJS.ProcessEnv,
-  given: false | z.infer<typeof aliveSchema> | undefined,
+  given: boolean | z.infer<typeof aliveSchema> | undefined,
   url: string,
 ) {
   const word = readChoice(env, "DEPUTY_NTFY_ALIVE", ["true", "false"]);
   const isPublic = /^https?:\/\/ntfy\.sh\/?$/i.test(url);
   const isOn =
     word === null ? given !== false && (given !== undefined || !isPublic) : word === "true";
-  const { after_minutes = 25, every_minutes = 10 } = given || {};
+  const { after_minutes = 25, every_minutes = 10 } = typeof given === "object" ? given : {};
   return isOn ? { everyMinutes: every_minutes, afterMinutes: after_minutes } : null;
 }
 
