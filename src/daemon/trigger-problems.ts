@@ -18,7 +18,7 @@ export function findTriggerProblems(
     const url = clone.replaceAll("{repository}", repository);
     return [{ where: `github[${index}]`, agent, repository: url }];
   });
-  const named = [...rules.schedule, ...rules.hook].map(({ name, task }) => ({
+  const named = [...rules.schedule, ...rules.hook, ...rules.tasks].map(({ name, task }) => ({
     ...{ where: name, agent: task.agent ?? null, repository: task.repository },
   }));
   return [...github, ...named].flatMap(({ agent, repository, where }) => {

@@ -22,7 +22,7 @@ export type LocalStart = Pick<IntakeRequest, "input" | "origin"> & {
 };
 
 export type LocalSource = {
-  name: "schedule" | "inbox" | "hook";
+  name: "schedule" | "inbox" | "hook" | "tasks";
   /** What a delivery starts, or why it starts nothing. */
   read(
     delivery: Pick<OpenDelivery, "event" | "payload">,

@@ -7,6 +7,7 @@ import { inboxRuleSchema } from "./folder/inbox-rule.ts";
 import { githubRuleSchema } from "./github/github-rule.ts";
 import { hookRuleSchema } from "./hook/hook-rule.ts";
 import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
+import { tasksRuleSchema } from "./tasks/tasks-rule.ts";
 
 /**
  * Which event starts what: `triggers.yaml` in the daemon's home, with a section for each source of
@@ -19,6 +20,7 @@ const sections = {
   schedule: scheduleRuleSchema,
   inbox: inboxRuleSchema,
   hook: hookRuleSchema,
+  tasks: tasksRuleSchema,
 };
 
 const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
@@ -34,6 +36,7 @@ const triggerRulesSchema = z
     schedule: rulesOf(sections.schedule),
     inbox: rulesOf(sections.inbox),
     hook: rulesOf(sections.hook),
+    tasks: rulesOf(sections.tasks),
   })
   .superRefine((rules, context) => {
     const seen = new Set<string>();

@@ -1,4 +1,5 @@
 import { DeputyError } from "../core/base/error.ts";
+import type { TaskOrigin } from "../core/task/task.ts";
 import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import { parseTaskFile } from "./folder/parse-task-file.ts";
 import { fileOrigin } from "./folder/take-file.ts";
@@ -53,10 +54,18 @@ export async function tryRule(
     const what = { refused, subject, task: input, outside_text: outsideText };
     return { rule: name, fires: true as const, ...what };
   }
+  const chain = rules.tasks.find((rule) => rule.name === name);
+  if (chain) {
+    const { after, from, on, task } = chain;
+    const refused = await whyRefused({ input: task, origin: chainOrigin, recipe: "change" });
+    return { rule: name, fires: true as const, on, after, from, refused, task };
+  }
   throw new DeputyError("not_found", `No rule of triggers.yaml is called ${name}.`, {
     field: "rule",
   });
 }
+
+const chainOrigin: TaskOrigin = { ...fileOrigin, source: "tasks" };
 
 function needsText(rule: string, what: string): DeputyError {
   return new DeputyError("invalid_input", `The rule ${rule} is tried with ${what}: name one.`, {

@@ -50,6 +50,19 @@ beforeAll(async () => {
 inbox:
   - repository: ${repository.path}
     agent: '${repairGreeting}'
+tasks:
+  - name: follow
+    on: task.completed
+    after: capped
+    repository: ${repository.path}
+    goal: Go on.
+    agent: 'command:cp "$DEPUTY_BRIEF_FILE" brief.txt'
+  - name: follow-followers
+    on: task.completed
+    after: follow
+    repository: ${repository.path}
+    goal: Go on.
+    agent: 'command:cp "$DEPUTY_BRIEF_FILE" brief.txt'
 hook:
   - name: alerts
     token_env: ALERTS_TOKEN
@@ -69,7 +82,7 @@ hook:
     max_per_hour: 1
     repository: ${repository.path}
     goal: Look into the alert.
-    agent: 'command:true'
+    agent: 'command:cp "$DEPUTY_BRIEF_FILE" brief.txt'
   - name: silent
     token_env: NO_SUCH_TOKEN
     repository: ${repository.path}
@@ -353,4 +366,28 @@ test("two that answer each other's pushes stop", async () => {
   expect((await rowsOf("alerts")).at(-1)?.result).toBe(
     "refused: 4 tasks led to this event, one by the other; 3 may",
   );
+});
+
+test("the end of a task starts what follows it, once, and with its words as data", async () => {
+  // Those of the cap's test are completed, and were not before the rule was there.
+  const ended = (await rowsOf("capped")).map(({ task_id }) => task_id ?? "");
+  for (const id of ended) expect((await deputy.untilOver(id)).state).toBe("completed");
+  await settled();
+  const followed = await rowsOf("follow");
+  expect(followed).toHaveLength(ended.length);
+  const tasks = followed.map(({ task_id }) => task_id ?? "");
+  for (const id of tasks) expect((await deputy.untilOver(id)).state).toBe("completed");
+  await deputy.kill();
+  await deputy.start({ DEPUTY_SANDBOX: "auto" });
+  await settled();
+  expect(await rowsOf("follow")).toHaveLength(ended.length);
+  const last = await rowsOf("follow-followers");
+  expect(last).toHaveLength(ended.length);
+  const rows = await deputy.database?.query<{ origin: Json; goal: string }>(
+    `select goal, origin from tasks where id = '${last[0]?.task_id}'`,
+  );
+  const [task] = rows ?? [];
+  expect(task?.goal).toMatch(/^Go on\.\n\nThis follows task_\w+\.$/);
+  expect(task?.origin).toMatchObject({ source: "tasks", depth: 2 });
+  expect(task?.origin.outsideText).toContain("Go on.");
 });

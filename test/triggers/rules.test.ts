@@ -99,7 +99,7 @@ test.each([
     "an unknown key at the top",
     "github: []\ngitlab: []\n",
     2,
-    /gitlab: is not a known key; the file has github, schedule, inbox, hook$/,
+    /gitlab: is not a known key; the file has github, schedule, inbox, hook, tasks$/,
   ],
   [
     "a missing repository",
@@ -221,6 +221,12 @@ test.each([
     "hook:\n  - { name: a, token_env: T, repository: /a, goal: Look,\n      subject: 'x {a b}' }\n",
     3,
     /subject: may hold fields like \{data\.id\}, not \{a b\}/,
+  ],
+  [
+    "a rule that follows itself",
+    "tasks:\n  - { name: a, on: task.completed, repository: /a, goal: Look,\n      after: a }\n",
+    3,
+    /tasks\[0\]\.after: names the rule itself/,
   ],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
   [

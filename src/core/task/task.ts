@@ -99,7 +99,7 @@ export type RetryInput = z.infer<typeof retryInputSchema>;
 /** Who asks for tasks; from `github` on an event that fits a rule of triggers.yaml. */
 export const taskSources = [
   ...(["http", "cli", "demo"] as const),
-  ...(["github", "schedule", "inbox", "hook"] as const),
+  ...(["github", "schedule", "inbox", "hook", "tasks"] as const),
 ] as const;
 
 /** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */

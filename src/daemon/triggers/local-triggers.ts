@@ -3,6 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import type { Service } from "../../http/service.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { listEndedFor, syncChains } from "../../store/records/chains.ts";
 import {
   findDelivery,
   insertDelivery,
@@ -29,6 +30,7 @@ import { type LocalDeps, processLocal } from "../../triggers/process-local.ts";
 import type { TriggerRules } from "../../triggers/rules.ts";
 import { type Schedules, startSchedules } from "../../triggers/schedule/run-schedules.ts";
 import { scheduleSource } from "../../triggers/schedule/schedule-source.ts";
+import { storeEnded, tasksSource } from "../../triggers/tasks/tasks-source.ts";
 import { tryRule, type WhyRefused } from "../../triggers/try-rule.ts";
 
 /** The sources of events on this machine: each stores its own, and one loop makes tasks of them. */
@@ -91,7 +93,15 @@ export function startLocalTriggers(deps: {
   };
   return {
     round: async () => {
-      for (const source of [scheduleSource, inboxSource, hookSource])
+      const listEnded = (about: Parameters<typeof listEndedFor>[1]) => listEndedFor(db, about);
+      const chains = rules().tasks;
+      if (deps.isRead())
+        await syncChains(
+          db,
+          chains.map(({ name }) => name),
+        );
+      await storeEnded({ listEnded, insert: inbox.insert }, chains);
+      for (const source of [scheduleSource, inboxSource, hookSource, tasksSource])
         await processLocal(local, source);
     },
     onRules: () => {

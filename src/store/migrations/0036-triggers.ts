@@ -13,6 +13,9 @@ async function up(db: Kysely<unknown>): Promise<void> {
     add column wanted_at timestamptz, add column admitted_at timestamptz`.execute(db);
   await sql`create index inbox_rule on inbox (rule, wanted_at) where rule is not null`.execute(db);
   await sql`create index inbox_task on inbox (task_id) where task_id is not null`.execute(db);
+  await sql`create table chains (
+    rule text primary key,
+    since timestamptz not null default now())`.execute(db);
   await sql`create table breakers (
     id bigint generated always as identity primary key,
     rule text not null,
