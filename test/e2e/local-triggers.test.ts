@@ -285,6 +285,9 @@ const rings = async () =>
 test("a storm opens the breaker once: what is queued is cancelled, and only a person closes it", async () => {
   await deputy.cli(["freeze"]);
   await Promise.all(Array.from({ length: 200 }, (_, n) => post({ n }, {}, "storm")));
+  // Wherever it was: what is left to do is in rows.
+  await deputy.kill();
+  await deputy.start({ DEPUTY_SANDBOX: "auto" });
   await settled();
   const rows = await rowsOf("storm");
   expect(rows).toHaveLength(200);
