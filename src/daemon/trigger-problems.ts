@@ -18,9 +18,11 @@ export function findTriggerProblems(
     const url = clone.replaceAll("{repository}", repository);
     return [{ where: `github[${index}]`, agent, repository: url }];
   });
-  const named = [...rules.schedule, ...rules.hook, ...rules.tasks].map(({ name, task }) => ({
-    ...{ where: name, agent: task.agent ?? null, repository: task.repository },
-  }));
+  // A file may name its own repository and agent.
+  const named = [...rules.schedule, ...rules.hook, ...rules.tasks, ...rules.inbox].flatMap(
+    ({ name, task: { agent = null, repository } }) =>
+      repository === undefined ? [] : [{ where: name, agent, repository }],
+  );
   return [...github, ...named].flatMap(({ agent, repository, where }) => {
     try {
       intake.requireAgent(agent ?? intake.defaultAgent(repository));

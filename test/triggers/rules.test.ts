@@ -183,7 +183,13 @@ test.each([
     "a schedule of seconds",
     "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: '* * * * * *'\n",
     5,
-    /schedule\[0\]\.cron: cannot be read: .* has 6 parts; write five fields/,
+    /schedule\[0\]\.cron: has 6 fields; write five fields/,
+  ],
+  [
+    "a schedule at no minute",
+    "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: 61 3 * * *\n",
+    5,
+    /schedule\[0\]\.cron: cannot be read: Invalid value for minute: 61; write five fields/,
   ],
   [
     "an unknown key of a schedule",

@@ -22,6 +22,9 @@ export function whyNoCron(rule: CronRule): { field: keyof CronRule; message: str
     return { field: "tz", message };
   }
   const form = "write five fields: minute, hour, day of month, month, day of week";
+  const fields = rule.cron.trim().split(/\s+/).length;
+  if (fields !== 5 && !rule.cron.trim().startsWith("@"))
+    return { field: "cron", message: `has ${fields} fields; ${form}` };
   try {
     if (nextSlot(rule, new Date()) !== null) return null;
     return { field: "cron", message: `never comes: no such date exists; ${form}` };
