@@ -4,9 +4,9 @@ import { adviseThaw } from "../../core/task/freeze.ts";
 import { listAttention } from "../../orchestrator/commands/list-attention.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
-import { type Breaker, listBreakers } from "../../store/records/guards.ts";
 import { listSnoozes } from "../../store/records/snoozes.ts";
 import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
+import { type Breaker, listBreakers } from "../../store/triggers/guards.ts";
 
 /** What needs a person now, of all tasks and of the daemon itself. */
 export async function readAttention(

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { operatorRows } from "../../notifier/operator-rows.ts";
-import { openBreaker, sweepBreakers } from "../../orchestrator/commands/open-breaker.ts";
+import { openBreaker, sweepBreakers } from "../../orchestrator/intake/open-breaker.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
 import {
@@ -9,7 +9,7 @@ import {
   closeBreakers,
   listBreakers,
   wantTask,
-} from "../../store/records/guards.ts";
+} from "../../store/triggers/guards.ts";
 import { type Admit, admit, describeBreaker, type GuardRows } from "../../triggers/guards/admit.ts";
 
 /** Connects the guards of rules: their rows are the store's, cancelling is the orchestrator's. */

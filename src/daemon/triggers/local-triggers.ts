@@ -3,7 +3,6 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import type { Service } from "../../http/service.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { listEndedFor, syncChains } from "../../store/records/chains.ts";
 import {
   findDelivery,
   insertDelivery,
@@ -11,6 +10,8 @@ import {
   noteDelivery,
   settleDelivery,
 } from "../../store/records/inbox.ts";
+import { findActiveTask } from "../../store/tasks/tasks.ts";
+import { listEndedFor, syncChains } from "../../store/triggers/chains.ts";
 import {
   deleteSchedule,
   listSchedules,
@@ -18,8 +19,7 @@ import {
   pauseSchedule,
   putSchedule,
   resumeSchedule,
-} from "../../store/records/schedules.ts";
-import { findActiveTask } from "../../store/tasks/tasks.ts";
+} from "../../store/triggers/schedules.ts";
 import { inboxSource } from "../../triggers/folder/take-file.ts";
 import { watchFolders } from "../../triggers/folder/watch-folders.ts";
 import { hookSource } from "../../triggers/hook/hook-source.ts";

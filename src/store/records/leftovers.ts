@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
+import { deleteBreakers } from "../triggers/guards.ts";
 import { deleteAsks } from "./asks.ts";
-import { deleteBreakers } from "./guards.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,

@@ -19,7 +19,7 @@ export type ScheduleRow = {
 };
 
 export type ScheduleDeps = {
-  /** Implemented by store/records/schedules.ts. */
+  /** Implemented by store/triggers/schedules.ts. */
   rows: {
     list(): Promise<ScheduleRow[]>;
     put(row: Pick<ScheduleRow, "rule" | "cron" | "tz" | "nextAt">): Promise<void>;

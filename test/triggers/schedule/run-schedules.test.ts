@@ -8,7 +8,7 @@ import {
   pauseSchedule,
   putSchedule,
   resumeSchedule,
-} from "../../../src/store/records/schedules.ts";
+} from "../../../src/store/triggers/schedules.ts";
 import { parseTriggerRules } from "../../../src/triggers/rules.ts";
 import { type ScheduleDeps, startSchedules } from "../../../src/triggers/schedule/run-schedules.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";

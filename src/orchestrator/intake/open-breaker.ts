@@ -1,17 +1,17 @@
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { insertNotifications } from "../../store/records/notifications.ts";
+import { inTransition, notifyPushes } from "../../store/tasks/transition.ts";
 import {
   type Breaker,
   insertBreaker,
   listBreakers,
   listUnbegun,
   markSwept,
-} from "../../store/records/guards.ts";
-import { insertNotifications } from "../../store/records/notifications.ts";
-import { inTransition, notifyPushes } from "../../store/tasks/transition.ts";
+} from "../../store/triggers/guards.ts";
+import { change, requestCancel } from "../commands/commands.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
-import { change, requestCancel } from "./commands.ts";
 
 /**
  * Opens the breaker of a rule and repository. The push is written with it, so there is one, however
