@@ -41,13 +41,11 @@ import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
-import { makeGithubCommands } from "./github-commands.ts";
 import type { Log } from "./home/log.ts";
-import { makeOwnPulls } from "./own-pulls.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
-import { startReconciling } from "./start-reconciling.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
+import { makeGithubCommands } from "./triggers/github-commands.ts";
 import { makeGuards } from "./triggers/guards.ts";
 import {
   isOwners,
@@ -55,6 +53,8 @@ import {
   openInbox,
   startLocalTriggers,
 } from "./triggers/local-triggers.ts";
+import { makeOwnPulls } from "./triggers/own-pulls.ts";
+import { startReconciling } from "./triggers/start-reconciling.ts";
 
 /** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
 export type Triggers = {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
-import { describeCoverage } from "../../src/daemon/describe-coverage.ts";
+import { describeCoverage } from "../../src/daemon/triggers/describe-coverage.ts";
 import { makeLookBack } from "../../src/delivery/github/look-back.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
 import { insertDelivery, isAboutKnown, settleDelivery } from "../../src/store/records/inbox.ts";

@@ -1,7 +1,7 @@
-import type { Config } from "../config/config.ts";
-import { makeLookBack } from "../delivery/github/look-back.ts";
-import { findWanted } from "../triggers/reconcile/wanted-events.ts";
-import type { TriggerRules } from "../triggers/rules.ts";
+import type { Config } from "../../config/config.ts";
+import { makeLookBack } from "../../delivery/github/look-back.ts";
+import { findWanted } from "../../triggers/reconcile/wanted-events.ts";
+import type { TriggerRules } from "../../triggers/rules.ts";
 
 const maxRepositories = 5;
 

@@ -1,19 +1,19 @@
-import type { Config } from "../config/config.ts";
-import { DeputyError } from "../core/base/error.ts";
-import type { Author } from "../core/ledger/author.ts";
-import { isTaskOver } from "../core/task/lifecycle.ts";
-import type { Task } from "../core/task/task.ts";
-import type { Forge } from "../delivery/github/forge.ts";
-import { writeStory } from "../delivery/github/write-story.ts";
-import { answerQuestion, cancelTask, retryTask } from "../orchestrator/commands/commands.ts";
-import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
-import type { Db } from "../store/database/schema.ts";
-import { findTaskAbout, findTaskByKey, isCommandRecorded } from "../store/tasks/find-about.ts";
-import { listOpenQuestions } from "../store/tasks/questions.ts";
-import { getTask, listSubtasks } from "../store/tasks/tasks.ts";
-import type { CommandDeps } from "../triggers/github/inbox-deps.ts";
-import type { Log } from "./home/log.ts";
-import { requirePlanner } from "./intake-rules.ts";
+import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { Author } from "../../core/ledger/author.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
+import type { Task } from "../../core/task/task.ts";
+import type { Forge } from "../../delivery/github/forge.ts";
+import { writeStory } from "../../delivery/github/write-story.ts";
+import { answerQuestion, cancelTask, retryTask } from "../../orchestrator/commands/commands.ts";
+import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findTaskAbout, findTaskByKey, isCommandRecorded } from "../../store/tasks/find-about.ts";
+import { listOpenQuestions } from "../../store/tasks/questions.ts";
+import { getTask, listSubtasks } from "../../store/tasks/tasks.ts";
+import type { CommandDeps } from "../../triggers/github/inbox-deps.ts";
+import type { Log } from "../home/log.ts";
+import { requirePlanner } from "../intake-rules.ts";
 
 /** What commands in comments on GitHub do here: the same as the command line, by other people. */
 export function makeGithubCommands(deps: {

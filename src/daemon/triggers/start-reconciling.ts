@@ -1,10 +1,10 @@
-import type { LookBack } from "../delivery/github/look-back.ts";
-import type { Db } from "../store/database/schema.ts";
-import { isAboutKnown } from "../store/records/inbox.ts";
-import { readCursor, writeCursor } from "../store/records/reconcile-cursors.ts";
-import { type ReconcileDeps, reconcile } from "../triggers/reconcile/reconcile.ts";
-import type { Log } from "./home/log.ts";
-import { startPeriodic } from "./periodic.ts";
+import type { LookBack } from "../../delivery/github/look-back.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { isAboutKnown } from "../../store/records/inbox.ts";
+import { readCursor, writeCursor } from "../../store/records/reconcile-cursors.ts";
+import { type ReconcileDeps, reconcile } from "../../triggers/reconcile/reconcile.ts";
+import type { Log } from "../home/log.ts";
+import { startPeriodic } from "../periodic.ts";
 
 /** Looks for missed deliveries a while after the start, and then now and then. */
 export function startReconciling({
