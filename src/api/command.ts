@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { retryInputSchema } from "../core/task/task.ts";
 import { named } from "./registry.ts";
-import { taskWire } from "./task.ts";
+import { taskWire } from "./task/task.ts";
 
 /** The bodies and answers of commands. */
 export const deedWire = named("Deed", z.object({ task: taskWire, detail: z.string() }), {

@@ -1,4 +1,4 @@
-import { taskListWire } from "../api/task-detail.ts";
+import { taskListWire } from "../api/task/task-detail.ts";
 import { connect } from "./client.ts";
 import type { CliIo } from "./io.ts";
 import { renderFreeze } from "./render/render-freeze.ts";

@@ -4,7 +4,7 @@ import { deriveReplySecrets, type ReplySecrets } from "../notifier/replies/reply
 import { type Replies, type RepliesDeps, startReplies } from "../notifier/replies/start-replies.ts";
 import { pressOption } from "../orchestrator/commands/press.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
-import { useAsk } from "../store/records/asks.ts";
+import { useAsk } from "../store/pushes/asks.ts";
 import { keepSecret } from "./home/prepare-home.ts";
 import { requirePlanner } from "./intake-rules.ts";
 

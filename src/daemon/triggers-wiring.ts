@@ -20,7 +20,6 @@ import {
 import { changeOrigin } from "../orchestrator/questions/approval-question.ts";
 import { refuseUnattended, type Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import { insertDelivery, isAboutKnown } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
 import {
   findActiveTask,
@@ -29,6 +28,7 @@ import {
   findUndecided,
   getTask,
 } from "../store/tasks/tasks.ts";
+import { insertDelivery, isAboutKnown } from "../store/triggers/inbox.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";

@@ -23,15 +23,15 @@ import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts
 import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
 import { describePull } from "./describe-pull.ts";
-import { dressCommits } from "./dress-commits.ts";
 import { findCredentials } from "./find-credentials.ts";
 import type { FindForge } from "./forges/pull-forge.ts";
 import type { Forge } from "./github/forge.ts";
 import { baseNameOf } from "./hand-over.ts";
+import { dressCommits } from "./messages/dress-commits.ts";
+import type { RunHook } from "./messages/try-messages.ts";
 import { publishTask } from "./publish-task.ts";
 import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt/receipt.ts";
 import { renderReceipt } from "./receipt/render-receipt.ts";
-import type { RunHook } from "./try-messages.ts";
 
 /**
  * Delivers the finished work: the branch in the user's repository, a patch, the receipt, and a

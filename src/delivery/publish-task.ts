@@ -8,7 +8,7 @@ import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { branchTip, listNumbered, publishBranch } from "../worktree/publish/publish.ts";
 import { publishLfs } from "../worktree/publish/publish-lfs.ts";
 import { isAncestor } from "../worktree/read/read-commit.ts";
-import { dressedRef } from "./dress-commits.ts";
+import { dressedRef } from "./messages/dress-commits.ts";
 import { slugify } from "./slugify.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { DeputyError } from "../core/base/error.ts";
 import type { Db } from "../store/database/schema.ts";
-import { listUntold, markStory, type UntoldStory } from "../store/records/stories.ts";
 import { findOpenQuestion } from "../store/tasks/questions.ts";
+import { listUntold, markStory, type UntoldStory } from "../store/triggers/stories.ts";
 import type { Forge } from "./github/forge.ts";
 import { writeStory } from "./github/write-story.ts";
 

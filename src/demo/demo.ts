@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { taskWire } from "../api/task.ts";
-import { taskDetailWire } from "../api/task-detail.ts";
+import { taskWire } from "../api/task/task.ts";
+import { taskDetailWire } from "../api/task/task-detail.ts";
 import { connect } from "../cli/client.ts";
 import { type CliIo, type ExitCode, exitCodes, processIo } from "../cli/io.ts";
 import { watchTask } from "../cli/verbs/commands-watch.ts";

@@ -11,8 +11,8 @@ import type { TaskState } from "../core/task/lifecycle.ts";
 import type { ListedTask, RetryInput, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
 import type { Garbled, LogQuery, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
-import type { Explanation } from "../orchestrator/commands/explain.ts";
 import type { Frozen } from "../orchestrator/commands/freeze.ts";
+import type { Explanation } from "../orchestrator/explain/explain.ts";
 
 /**
  * The daemon as the HTTP server sees it, put together by `daemon.ts`. Every method throws a

@@ -1,7 +1,7 @@
 import type { AttentionView } from "../api/attention.ts";
-import type { ListedTaskView, TaskView } from "../api/task.ts";
-import type { TaskDetailView, UnreadableView } from "../api/task-detail.ts";
-import type { WhyView } from "../api/why.ts";
+import type { ListedTaskView, TaskView } from "../api/task/task.ts";
+import type { TaskDetailView, UnreadableView } from "../api/task/task-detail.ts";
+import type { WhyView } from "../api/task/why.ts";
 
 /**
  * Deputy as its MCP tools see it. The daemon implements it on its service, the command line on the

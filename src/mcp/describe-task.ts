@@ -1,7 +1,7 @@
 import type { AttentionView } from "../api/attention.ts";
-import type { ListedTaskView } from "../api/task.ts";
-import type { TaskDetailView, UnreadableView } from "../api/task-detail.ts";
-import type { WhyView } from "../api/why.ts";
+import type { ListedTaskView } from "../api/task/task.ts";
+import type { TaskDetailView, UnreadableView } from "../api/task/task-detail.ts";
+import type { WhyView } from "../api/task/why.ts";
 
 /** A task for a model, as short data. Pure. */
 export function describeTask(task: ListedTaskView) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { tellState } from "../api/tell-state.ts";
+import { tellState } from "../api/task/tell-state.ts";
 import { defineMcpTool, type McpTool, refuse } from "./define-tool.ts";
 import { oneLine } from "./describe-task.ts";
 import { makeSubmitSchema, taskId } from "./input-schemas.ts";

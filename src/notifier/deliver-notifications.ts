@@ -11,7 +11,7 @@ import {
   markNotificationFailed,
   markNotificationSent,
   releaseNotification,
-} from "../store/records/notifications.ts";
+} from "../store/pushes/notifications.ts";
 import type { Channel, SendOptions } from "./channels/channel.ts";
 import { decidePush } from "./manners/decide-push.ts";
 import { gatherDigest } from "./manners/gather-digest.ts";

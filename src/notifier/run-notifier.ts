@@ -1,4 +1,4 @@
-import { nextNotificationDelayMs, reconsiderHeld } from "../store/records/notifications.ts";
+import { nextNotificationDelayMs, reconsiderHeld } from "../store/pushes/notifications.ts";
 import { deliverDueNotifications, type NotifierDeps } from "./deliver-notifications.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { lenient } from "../../src/api/lenient.ts";
-import { taskDetailWire } from "../../src/api/task-detail.ts";
+import { taskDetailWire } from "../../src/api/task/task-detail.ts";
+import { whyWire } from "../../src/api/task/why.ts";
 import { fromWire, toWire } from "../../src/api/to-wire.ts";
-import { whyWire } from "../../src/api/why.ts";
 
 const since = new Date("2026-01-01T00:00:00Z");
 const why = { id: "task_1", state: "running", waitingFor: "it", since, next: "that" };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { composeMessage, type MessageParts } from "../../src/delivery/compose-message.ts";
+import { composeMessage, type MessageParts } from "../../src/delivery/messages/compose-message.ts";
 
 const trailers = "Deputy-Task: task_1\nDeputy-Subtask: main";
 const parts: MessageParts = {

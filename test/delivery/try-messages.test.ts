@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judgeMessages } from "../../src/delivery/try-messages.ts";
+import { judgeMessages } from "../../src/delivery/messages/try-messages.ts";
 
 const styles = [
   ["One", "Two"],

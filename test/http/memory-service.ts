@@ -6,7 +6,7 @@ import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { RetryInput, Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { LogQuery, TaskDetail } from "../../src/core/task/task-detail.ts";
 import type { ScheduleState, Service, TestedPush } from "../../src/http/service.ts";
-import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
+import type { Explanation } from "../../src/orchestrator/explain/explain.ts";
 
 /**
  * The daemon as the HTTP server sees it, kept in memory: enough of a task's life to test the doors.

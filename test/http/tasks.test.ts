@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { problemWire } from "../../src/api/daemon.ts";
-import { ladderWire } from "../../src/api/ladder.ts";
-import { newTaskWire, taskWire } from "../../src/api/task.ts";
-import { taskDetailWire, taskListWire } from "../../src/api/task-detail.ts";
-import { whyWire } from "../../src/api/why.ts";
+import { ladderWire } from "../../src/api/task/ladder.ts";
+import { newTaskWire, taskWire } from "../../src/api/task/task.ts";
+import { taskDetailWire, taskListWire } from "../../src/api/task/task-detail.ts";
+import { whyWire } from "../../src/api/task/why.ts";
 import { sendRaw, startTestServer, token } from "./helpers.ts";
 
 const good = { goal: "Fix it", repository: "/repo" };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { openChannels } from "../../src/notifier/channels/open-channels.ts";
 import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
-import type { ClaimedNotification } from "../../src/store/records/notifications.ts";
+import type { ClaimedNotification } from "../../src/store/pushes/notifications.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 import { noChannels, type Receiver, startReceiver } from "./receiver.ts";
 

@@ -14,7 +14,7 @@ import { openStore, type Store } from "../../src/store/database/open.ts";
 import {
   insertNotifications,
   nextNotificationDelayMs,
-} from "../../src/store/records/notifications.ts";
+} from "../../src/store/pushes/notifications.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { noChannels, type Receiver, startReceiver } from "./receiver.ts";

@@ -7,7 +7,7 @@ import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
 import { startNotifier } from "../../src/notifier/run-notifier.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
-import { insertNotifications } from "../../src/store/records/notifications.ts";
+import { insertNotifications } from "../../src/store/pushes/notifications.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { noChannels, type Receiver, startReceiver } from "./receiver.ts";
 

@@ -12,7 +12,7 @@ import { followTopic } from "../../src/notifier/replies/follow-topic.ts";
 import { deriveReplySecrets } from "../../src/notifier/replies/reply-secrets.ts";
 import { type Replies, startReplies } from "../../src/notifier/replies/start-replies.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
-import { keepAsk, useAsk } from "../../src/store/records/asks.ts";
+import { keepAsk, useAsk } from "../../src/store/pushes/asks.ts";
 import { type Ntfy, startNtfy } from "../support/ntfy.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 

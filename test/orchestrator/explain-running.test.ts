@@ -3,7 +3,7 @@ import { noSigns } from "../../src/core/task/signs-of-life.ts";
 import {
   explainRunning,
   type RunningFacts,
-} from "../../src/orchestrator/commands/explain-running.ts";
+} from "../../src/orchestrator/explain/explain-running.ts";
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1_000);
 const own = {

@@ -5,7 +5,7 @@ import { DeputyError } from "../../src/core/base/error.ts";
 import { newId } from "../../src/core/base/id.ts";
 import { answerQuestion, retryTask } from "../../src/orchestrator/commands/commands.ts";
 import { pressOption } from "../../src/orchestrator/commands/press.ts";
-import { findAsk, keepAsk } from "../../src/store/records/asks.ts";
+import { findAsk, keepAsk } from "../../src/store/pushes/asks.ts";
 import { listQuestions } from "../../src/store/tasks/questions.ts";
 import { getTask } from "../../src/store/tasks/tasks.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LadderDetailView } from "../../src/api/ladder.ts";
+import type { LadderDetailView } from "../../src/api/task/ladder.ts";
 import { renderLadder } from "../../src/cli/render/render-ladder.ts";
 import type { Decision, Rung } from "../../src/core/task/failure.ts";
 import type { Attempt } from "../../src/core/task/task.ts";

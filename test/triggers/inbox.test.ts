@@ -12,14 +12,14 @@ import {
 import { changeOrigin } from "../../src/orchestrator/questions/approval-question.ts";
 import { makeAdvanceDeps } from "../../src/orchestrator/transitions/advance.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
+import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
+import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
 import {
   insertDelivery,
   listOpenDeliveries,
   noteDelivery,
   settleDelivery,
-} from "../../src/store/records/inbox.ts";
-import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
-import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
+} from "../../src/store/triggers/inbox.ts";
 import type { GithubRule } from "../../src/triggers/github/github-rule.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
 import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";

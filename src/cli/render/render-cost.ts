@@ -1,4 +1,4 @@
-import type { TaskDetailView } from "../../api/task-detail.ts";
+import type { TaskDetailView } from "../../api/task/task-detail.ts";
 import { fromWire } from "../../api/to-wire.ts";
 import { formatCount, formatUsd } from "../../core/budget/budget.ts";
 import { splitOrchestration } from "../../core/budget/orchestration-share.ts";

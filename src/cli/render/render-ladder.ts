@@ -1,4 +1,4 @@
-import type { LadderDetailView } from "../../api/ladder.ts";
+import type { LadderDetailView } from "../../api/task/ladder.ts";
 import { isRung, nameFallback, rungNames } from "../../core/task/failure.ts";
 import { oneLine, renderTable } from "./text.ts";
 

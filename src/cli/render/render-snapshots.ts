@@ -1,4 +1,4 @@
-import type { SnapshotsView } from "../../api/snapshots.ts";
+import type { SnapshotsView } from "../../api/task/snapshots.ts";
 import { oneLine, renderTable } from "./text.ts";
 
 const kinds: Record<string, string> = {

@@ -1,6 +1,6 @@
-import type { ListedTaskView } from "../../api/task.ts";
-import type { TaskDetailView, UnreadableView } from "../../api/task-detail.ts";
-import type { WhyView } from "../../api/why.ts";
+import type { ListedTaskView } from "../../api/task/task.ts";
+import type { TaskDetailView, UnreadableView } from "../../api/task/task-detail.ts";
+import type { WhyView } from "../../api/task/why.ts";
 import { formatBudget } from "../../core/budget/budget.ts";
 import { isRung, rungNames } from "../../core/task/failure.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";

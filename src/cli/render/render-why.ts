@@ -1,4 +1,4 @@
-import type { WhyView } from "../../api/why.ts";
+import type { WhyView } from "../../api/task/why.ts";
 import { formatDuration, oneLine } from "./text.ts";
 
 /** What a task waits for, with what that waits on indented below. */

@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { taskWire } from "../../api/task.ts";
-import { taskDetailWire } from "../../api/task-detail.ts";
+import { taskWire } from "../../api/task/task.ts";
+import { taskDetailWire } from "../../api/task/task-detail.ts";
 import { fromWire } from "../../api/to-wire.ts";
 import { sumUsage } from "../../core/budget/usage.ts";
 import { connect, taskPath } from "../client.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { attentionWire } from "../../api/attention.ts";
-import { ladderWire } from "../../api/ladder.ts";
-import { snapshotsWire } from "../../api/snapshots.ts";
-import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
-import { whyWire } from "../../api/why.ts";
+import { ladderWire } from "../../api/task/ladder.ts";
+import { snapshotsWire } from "../../api/task/snapshots.ts";
+import { taskDetailWire, taskListWire } from "../../api/task/task-detail.ts";
+import { whyWire } from "../../api/task/why.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";

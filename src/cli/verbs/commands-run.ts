@@ -1,4 +1,4 @@
-import { taskWire } from "../../api/task.ts";
+import { taskWire } from "../../api/task/task.ts";
 import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { ApiError, connect, idempotencyHeader } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";

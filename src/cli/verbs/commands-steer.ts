@@ -1,6 +1,6 @@
 import { deedWire, sentWire } from "../../api/command.ts";
-import { type TaskView, taskWire } from "../../api/task.ts";
-import { tellState } from "../../api/tell-state.ts";
+import { type TaskView, taskWire } from "../../api/task/task.ts";
+import { tellState } from "../../api/task/tell-state.ts";
 import { connect, idempotencyHeader, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";

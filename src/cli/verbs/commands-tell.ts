@@ -1,8 +1,8 @@
 import { deedWire, restoredWire } from "../../api/command.ts";
-import { restoredSnapshotWire } from "../../api/snapshots.ts";
-import { taskWire } from "../../api/task.ts";
-import { taskDetailWire } from "../../api/task-detail.ts";
-import { tellState } from "../../api/tell-state.ts";
+import { restoredSnapshotWire } from "../../api/task/snapshots.ts";
+import { taskWire } from "../../api/task/task.ts";
+import { taskDetailWire } from "../../api/task/task-detail.ts";
+import { tellState } from "../../api/task/tell-state.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";

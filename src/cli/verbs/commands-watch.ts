@@ -1,4 +1,4 @@
-import { taskDetailWire } from "../../api/task-detail.ts";
+import { taskDetailWire } from "../../api/task/task-detail.ts";
 import { connect, taskPath } from "../client.ts";
 import { followTask } from "../follow-task.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";

@@ -27,7 +27,7 @@ import { hashSecret, type ReplySecrets } from "../../notifier/replies/reply-secr
 import { pressOption } from "../../orchestrator/commands/press.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findAskOfPage, useAsk } from "../../store/records/asks.ts";
+import { findAskOfPage, useAsk } from "../../store/pushes/asks.ts";
 import {
   deleteDevice,
   findDevice,
@@ -35,7 +35,7 @@ import {
   listDevices,
   putPairingCode,
   takePairingCode,
-} from "../../store/records/devices.ts";
+} from "../../store/pushes/devices.ts";
 import { listQuestions } from "../../store/tasks/questions.ts";
 import { getTask } from "../../store/tasks/tasks.ts";
 

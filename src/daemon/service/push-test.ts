@@ -8,7 +8,7 @@ import { operatorRows } from "../../notifier/operator-rows.ts";
 import { testType } from "../../notifier/replies/push-actions.ts";
 import type { Replies } from "../../notifier/replies/start-replies.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findAskOfEvent } from "../../store/records/asks.ts";
+import { findAskOfEvent } from "../../store/pushes/asks.ts";
 
 /** A push that a person asks for, to see that it arrives, and that an answer comes back. */
 export function makePushTest(deps: {

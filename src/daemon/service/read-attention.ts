@@ -3,8 +3,8 @@ import type { Freeze } from "../../core/task/freeze.ts";
 import { adviseThaw } from "../../core/task/freeze.ts";
 import { listAttention } from "../../orchestrator/commands/list-attention.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { listSnoozes } from "../../store/pushes/snoozes.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
-import { listSnoozes } from "../../store/records/snoozes.ts";
 import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
 import { type Breaker, listBreakers } from "../../store/triggers/guards.ts";
 

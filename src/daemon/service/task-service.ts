@@ -18,7 +18,6 @@ import {
   recordHandover,
   retryTask,
 } from "../../orchestrator/commands/commands.ts";
-import { type Explanation, explain } from "../../orchestrator/commands/explain.ts";
 import { snoozeTask } from "../../orchestrator/commands/snooze.ts";
 import {
   commentOnTask,
@@ -26,6 +25,7 @@ import {
   resumeTask,
   sayToTask,
 } from "../../orchestrator/commands/steer.ts";
+import { type Explanation, explain } from "../../orchestrator/explain/explain.ts";
 import { acceptTask, type IntakeRules } from "../../orchestrator/intake/intake.ts";
 import type { Space } from "../../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";

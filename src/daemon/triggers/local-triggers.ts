@@ -3,15 +3,15 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import type { Service } from "../../http/service.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { findActiveTask } from "../../store/tasks/tasks.ts";
+import { listEndedFor, syncChains } from "../../store/triggers/chains.ts";
 import {
   findDelivery,
   insertDelivery,
   listOpenDeliveries,
   noteDelivery,
   settleDelivery,
-} from "../../store/records/inbox.ts";
-import { findActiveTask } from "../../store/tasks/tasks.ts";
-import { listEndedFor, syncChains } from "../../store/triggers/chains.ts";
+} from "../../store/triggers/inbox.ts";
 import {
   deleteSchedule,
   listSchedules,

@@ -2,9 +2,9 @@ import type { Forge } from "../../delivery/github/forge.ts";
 import { callPerson } from "../../orchestrator/commands/call-person.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { listRepairs, recordRepair } from "../../store/records/repairs.ts";
-import { keepThreads } from "../../store/records/review-threads.ts";
 import { findTaskOfBranch } from "../../store/tasks/find-about.ts";
+import { listRepairs, recordRepair } from "../../store/triggers/repairs.ts";
+import { keepThreads } from "../../store/triggers/review-threads.ts";
 import type { OwnPullDeps } from "../../triggers/github/inbox-deps.ts";
 
 /** What looking after pull requests of ours does here. */

@@ -1,7 +1,7 @@
 import type { LookBack } from "../../delivery/github/look-back.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { isAboutKnown } from "../../store/records/inbox.ts";
-import { readCursor, writeCursor } from "../../store/records/reconcile-cursors.ts";
+import { isAboutKnown } from "../../store/triggers/inbox.ts";
+import { readCursor, writeCursor } from "../../store/triggers/reconcile-cursors.ts";
 import { type ReconcileDeps, reconcile } from "../../triggers/reconcile/reconcile.ts";
 import type { Log } from "../home/log.ts";
 import { startPeriodic } from "../periodic.ts";

@@ -6,7 +6,7 @@ import {
   markAnswered,
   postponeAnswer,
   type UnansweredThread,
-} from "../../store/records/review-threads.ts";
+} from "../../store/triggers/review-threads.ts";
 import type { TellDeps } from "../tell-stories.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { answerBody, deedWire, restoredWire, retryBody } from "../../api/command.ts";
-import { restoredSnapshotWire, snapshotParams, snapshotsWire } from "../../api/snapshots.ts";
-import { taskWire, toTaskWire } from "../../api/task.ts";
+import { restoredSnapshotWire, snapshotParams, snapshotsWire } from "../../api/task/snapshots.ts";
+import { taskWire, toTaskWire } from "../../api/task/task.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { firedWire, resetWire, schedulesWire, scheduleWire } from "../../api/schedules.ts";
-import { hideCredentials } from "../../api/task.ts";
+import { hideCredentials } from "../../api/task/task.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { ScheduleState, Service } from "../service.ts";

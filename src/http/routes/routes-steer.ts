@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { commentBody, deedWire, sayBody, sentWire, snoozeBody } from "../../api/command.ts";
-import { taskWire, toTaskWire } from "../../api/task.ts";
+import { taskWire, toTaskWire } from "../../api/task/task.ts";
 import { hashBody } from "../hash-body.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
 import { json, problems } from "../openapi.ts";

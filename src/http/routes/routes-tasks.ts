@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { ladderWire } from "../../api/ladder.ts";
-import { newTaskWire, taskWire, toTaskWire } from "../../api/task.ts";
+import { ladderWire } from "../../api/task/ladder.ts";
+import { newTaskWire, taskWire, toTaskWire } from "../../api/task/task.ts";
 import {
   taskDetailWire,
   taskListWire,
   toTaskDetailWire,
   toTaskListWire,
-} from "../../api/task-detail.ts";
+} from "../../api/task/task-detail.ts";
+import { whyWire } from "../../api/task/why.ts";
 import { toWire } from "../../api/to-wire.ts";
-import { whyWire } from "../../api/why.ts";
 import { taskStates } from "../../core/task/lifecycle.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import { hashBody } from "../hash-body.ts";

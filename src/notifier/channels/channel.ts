@@ -1,5 +1,5 @@
 import type { ChannelName } from "../../core/settings/notify-settings.ts";
-import type { ClaimedNotification } from "../../store/records/notifications.ts";
+import type { ClaimedNotification } from "../../store/pushes/notifications.ts";
 import type { PostResult } from "../post.ts";
 
 /**

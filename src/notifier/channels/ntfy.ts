@@ -1,4 +1,4 @@
-import type { ClaimedNotification } from "../../store/records/notifications.ts";
+import type { ClaimedNotification } from "../../store/pushes/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { post } from "../post.ts";
 import { cardOf, rootOf } from "../replies/ask-ntfy.ts";

@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import type { ClaimedNotification } from "../../store/records/notifications.ts";
+import type { ClaimedNotification } from "../../store/pushes/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { post } from "../post.ts";
 import type { Channel } from "./channel.ts";

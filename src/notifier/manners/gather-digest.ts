@@ -1,8 +1,8 @@
 import { newId } from "../../core/base/id.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { inTransaction } from "../../store/database/transaction.ts";
+import { insertNotifications } from "../../store/pushes/notifications.ts";
 import { closeHeld, readSpentSince } from "../../store/records/held-notifications.ts";
-import { insertNotifications } from "../../store/records/notifications.ts";
 import { digestText } from "./digest-text.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redact } from "../../core/text/redact.ts";
-import { noteLastReply, readLastReply } from "../../store/records/asks.ts";
+import { noteLastReply, readLastReply } from "../../store/pushes/asks.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { causeOf, post } from "../post.ts";
 import { authorization, rootOf } from "./ask-ntfy.ts";

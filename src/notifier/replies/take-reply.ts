@@ -2,7 +2,7 @@ import { type Ask, type AskOption, buttonHours, describeExpiry } from "../../cor
 import { DeputyError } from "../../core/base/error.ts";
 import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findAsk } from "../../store/records/asks.ts";
+import { findAsk } from "../../store/pushes/asks.ts";
 import { cardOf } from "./ask-ntfy.ts";
 import { readCapability } from "./capability.ts";
 

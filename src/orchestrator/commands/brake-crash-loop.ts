@@ -1,8 +1,8 @@
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import type { Freeze } from "../../core/task/freeze.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { insertNotifications } from "../../store/pushes/notifications.ts";
 import { insertFreeze } from "../../store/records/freezes.ts";
-import { insertNotifications } from "../../store/records/notifications.ts";
 import { listBoots } from "../../store/tasks/processes.ts";
 import { inTransition, notifyPushes } from "../../store/tasks/transition.ts";
 

@@ -2,7 +2,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { inTransaction } from "../../store/database/transaction.ts";
-import { ringAt, setSnooze, tellPushes } from "../../store/records/snoozes.ts";
+import { ringAt, setSnooze, tellPushes } from "../../store/pushes/snoozes.ts";
 import { getTask } from "../../store/tasks/tasks.ts";
 
 /**

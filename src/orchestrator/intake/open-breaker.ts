@@ -1,7 +1,7 @@
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { insertNotifications } from "../../store/records/notifications.ts";
+import { insertNotifications } from "../../store/pushes/notifications.ts";
 import { inTransition, notifyPushes } from "../../store/tasks/transition.ts";
 import {
   type Breaker,

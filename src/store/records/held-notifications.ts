@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Db, Tx } from "../database/schema.ts";
-import { isReplaced, isSettled } from "./notifications.ts";
+import { isReplaced, isSettled } from "../pushes/notifications.ts";
 
 /** The pushes that were held while it was quiet, for the digest that stands for them. */
 export type Held = {

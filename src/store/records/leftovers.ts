@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
+import { deleteAsks } from "../pushes/asks.ts";
 import { deleteBreakers } from "../triggers/guards.ts";
-import { deleteAsks } from "./asks.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,

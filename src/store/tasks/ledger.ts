@@ -1,6 +1,7 @@
 import type { TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
 import type { Db, Tx } from "../database/schema.ts";
-import { lockAsk, useAsk } from "../records/asks.ts";
+import { lockAsk, useAsk } from "../pushes/asks.ts";
+import { insertNotifications } from "../pushes/notifications.ts";
 import {
   findMessageKey,
   finishMessages,
@@ -10,7 +11,6 @@ import {
   passMessages,
   reopenMessages,
 } from "../records/messages.ts";
-import { insertNotifications } from "../records/notifications.ts";
 import { forgetUnanswered } from "../records/reviews.ts";
 import { closePlanning } from "../records/sessions.ts";
 import { readSpent } from "../records/spending.ts";

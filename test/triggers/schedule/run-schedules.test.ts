@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openStore, type Store } from "../../../src/store/database/open.ts";
-import { insertDelivery } from "../../../src/store/records/inbox.ts";
+import { insertDelivery } from "../../../src/store/triggers/inbox.ts";
 import {
   deleteSchedule,
   listSchedules,

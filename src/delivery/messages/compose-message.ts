@@ -3,9 +3,9 @@ import {
   fillTemplate,
   type Person,
   type Placeholder,
-} from "../core/settings/commit-settings.ts";
-import { type Convention, typeOf, wrapLines, writeHeader } from "../core/text/convention.ts";
-import { makeInert } from "../core/text/inert-text.ts";
+} from "../../core/settings/commit-settings.ts";
+import { type Convention, typeOf, wrapLines, writeHeader } from "../../core/text/convention.ts";
+import { makeInert } from "../../core/text/inert-text.ts";
 
 /**
  * The message of a commit as it is delivered: by the person's template, else by the repository's

@@ -1,4 +1,4 @@
-import { isTaskOver } from "../core/task/lifecycle.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { TaskView } from "./task.ts";
 
 /**

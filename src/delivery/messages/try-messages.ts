@@ -1,10 +1,10 @@
-import type { Task } from "../core/task/task.ts";
-import { commitTree } from "../worktree/commits/commit-tree.ts";
-import { composeTree } from "../worktree/commits/compose-commit.ts";
-import type { Mirror } from "../worktree/mirror/open-mirror.ts";
-import { parseRepository } from "../worktree/mirror/repository-url.ts";
-import { findHooksPath } from "../worktree/mirror/source-repository.ts";
-import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
+import type { Task } from "../../core/task/task.ts";
+import { commitTree } from "../../worktree/commits/commit-tree.ts";
+import { composeTree } from "../../worktree/commits/compose-commit.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { parseRepository } from "../../worktree/mirror/repository-url.ts";
+import { findHooksPath } from "../../worktree/mirror/source-repository.ts";
+import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
 
 /**
  * The repository's own commit-msg hook as a check of the messages that are to be delivered. It runs

@@ -1,36 +1,36 @@
-import { invariant } from "../core/base/invariant.ts";
-import type { CommitSettings } from "../core/settings/commit-settings.ts";
-import type { Task } from "../core/task/task.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import type { CommitSettings } from "../../core/settings/commit-settings.ts";
+import type { Task } from "../../core/task/task.ts";
 import {
   type Convention,
   commitlintFiles,
   readCommitlint,
   readHistory,
-} from "../core/text/convention.ts";
-import { makeInert } from "../core/text/inert-text.ts";
-import type { Redact } from "../core/text/redact.ts";
-import { splitTitle } from "../core/text/title.ts";
-import type { Db } from "../store/database/schema.ts";
-import { listSubtasks } from "../store/tasks/tasks.ts";
+} from "../../core/text/convention.ts";
+import { makeInert } from "../../core/text/inert-text.ts";
+import type { Redact } from "../../core/text/redact.ts";
+import { splitTitle } from "../../core/text/title.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { listSubtasks } from "../../store/tasks/tasks.ts";
 import {
   type BranchCommit,
   readCommits,
   rewriteCommits,
-} from "../worktree/commits/rewrite-commits.ts";
-import { openSigning } from "../worktree/commits/signing.ts";
-import { deputyIdentity } from "../worktree/git/git-environment.ts";
+} from "../../worktree/commits/rewrite-commits.ts";
+import { openSigning } from "../../worktree/commits/signing.ts";
+import { deputyIdentity } from "../../worktree/git/git-environment.ts";
 import {
   hasCommit,
   type Mirror,
   type Mirrors,
   pinRef,
   readRef,
-} from "../worktree/mirror/mirror.ts";
-import { parseRepository } from "../worktree/mirror/repository-url.ts";
-import { listChanges } from "../worktree/read/diff.ts";
-import { listSubjects, readMessage } from "../worktree/read/list-commits.ts";
-import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
-import { pushedRef } from "./adopt-pushed.ts";
+} from "../../worktree/mirror/mirror.ts";
+import { parseRepository } from "../../worktree/mirror/repository-url.ts";
+import { listChanges } from "../../worktree/read/diff.ts";
+import { listSubjects, readMessage } from "../../worktree/read/list-commits.ts";
+import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+import { pushedRef } from "../adopt-pushed.ts";
 import { composeMessage, type MessageParts } from "./compose-message.ts";
 import { findHook, type RunHook, tryMessages } from "./try-messages.ts";
 

@@ -1,5 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { proofLevels } from "../../core/proof/proof.ts";
+import { proofLevels } from "../../../core/proof/proof.ts";
 
 /** How much proof a task requires, and which judge files it may change. */
 async function up(db: Kysely<unknown>): Promise<void> {

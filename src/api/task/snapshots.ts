@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { snapshotKinds } from "../core/task/task-detail.ts";
-import type { Lenient } from "./lenient.ts";
-import { named } from "./registry.ts";
-import { time } from "./to-wire.ts";
+import { snapshotKinds } from "../../core/task/task-detail.ts";
+import type { Lenient } from "../lenient.ts";
+import { named } from "../registry.ts";
+import { time } from "../to-wire.ts";
 
 const snapshotWire = named(
   "Snapshot",

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { rungs } from "../core/task/failure.ts";
-import { subtaskStates } from "../core/task/lifecycle.ts";
-import type { Lenient } from "./lenient.ts";
-import { named } from "./registry.ts";
+import { rungs } from "../../core/task/failure.ts";
+import { subtaskStates } from "../../core/task/lifecycle.ts";
+import type { Lenient } from "../lenient.ts";
+import { named } from "../registry.ts";
 
 export const ladderWire = named(
   "Ladder",

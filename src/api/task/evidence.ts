@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { roles } from "../core/budget/usage.ts";
-import { type CheckRun, findingRules, judgeKinds, type Verdict } from "../core/proof/verdict.ts";
-import { endReasons, failureKinds, rungs } from "../core/task/failure.ts";
-import type { Attempt } from "../core/task/task.ts";
-import { named } from "./registry.ts";
-import { time } from "./to-wire.ts";
+import { roles } from "../../core/budget/usage.ts";
+import { type CheckRun, findingRules, judgeKinds, type Verdict } from "../../core/proof/verdict.ts";
+import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
+import type { Attempt } from "../../core/task/task.ts";
+import { named } from "../registry.ts";
+import { time } from "../to-wire.ts";
 
 /**
  * The evidence: checks, verdicts, decisions, usage. Paths on the daemon's disk are left out. Test results are sent as counts,

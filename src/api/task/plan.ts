@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { named } from "./registry.ts";
-import { time } from "./to-wire.ts";
+import { named } from "../registry.ts";
+import { time } from "../to-wire.ts";
 
 export const planWire = named(
   "PlanRecord",

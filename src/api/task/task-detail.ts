@@ -1,13 +1,17 @@
 import { z } from "zod";
-import { describeProof } from "../core/proof/proof-words.ts";
-import { endReasons } from "../core/task/failure.ts";
-import type { Freeze } from "../core/task/freeze.ts";
-import { isTaskOver, subtaskStates } from "../core/task/lifecycle.ts";
-import { followMessage, messageStates } from "../core/task/message.ts";
-import { subtaskKinds } from "../core/task/plan.ts";
-import { hashQuestion, questionKinds } from "../core/task/question.ts";
-import type { ListedTask, Subtask } from "../core/task/task.ts";
-import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
+import { describeProof } from "../../core/proof/proof-words.ts";
+import { endReasons } from "../../core/task/failure.ts";
+import type { Freeze } from "../../core/task/freeze.ts";
+import { isTaskOver, subtaskStates } from "../../core/task/lifecycle.ts";
+import { followMessage, messageStates } from "../../core/task/message.ts";
+import { subtaskKinds } from "../../core/task/plan.ts";
+import { hashQuestion, questionKinds } from "../../core/task/question.ts";
+import type { ListedTask, Subtask } from "../../core/task/task.ts";
+import type { Garbled, TaskDetail } from "../../core/task/task-detail.ts";
+import { freezeWire } from "../freeze.ts";
+import type { Lenient } from "../lenient.ts";
+import { named } from "../registry.ts";
+import { time, toWire } from "../to-wire.ts";
 import {
   attemptWire,
   checkWire,
@@ -16,12 +20,8 @@ import {
   usageWire,
   verdictWire,
 } from "./evidence.ts";
-import { freezeWire } from "./freeze.ts";
-import type { Lenient } from "./lenient.ts";
 import { planWire } from "./plan.ts";
-import { named } from "./registry.ts";
 import { holdWire, listedTaskWire, presentListedTask, presentTask, taskWire } from "./task.ts";
-import { time, toWire } from "./to-wire.ts";
 
 /** A task with its parts: the fields of GET /v1/tasks/:id. */
 const subtaskWire = named(

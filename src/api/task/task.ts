@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { budgetSchema } from "../core/budget/budget.ts";
-import { proofLevels } from "../core/proof/proof.ts";
-import { assurances } from "../core/review/review.ts";
-import { taskStates } from "../core/task/lifecycle.ts";
+import { budgetSchema } from "../../core/budget/budget.ts";
+import { proofLevels } from "../../core/proof/proof.ts";
+import { assurances } from "../../core/review/review.ts";
+import { taskStates } from "../../core/task/lifecycle.ts";
 import {
   decisionOf,
   decisions,
@@ -13,12 +13,12 @@ import {
   stuckAnswers,
   type Task,
   taskInputSchema,
-} from "../core/task/task.ts";
-import { titleOf } from "../core/text/title.ts";
+} from "../../core/task/task.ts";
+import { titleOf } from "../../core/text/title.ts";
+import type { Lenient } from "../lenient.ts";
+import { named } from "../registry.ts";
+import { time, toWire } from "../to-wire.ts";
 import { checkWire } from "./evidence.ts";
-import type { Lenient } from "./lenient.ts";
-import { named } from "./registry.ts";
-import { time, toWire } from "./to-wire.ts";
 
 export const newTaskWire = named("NewTask", taskInputSchema, {
   description: "What to delegate. Unknown fields are refused.",

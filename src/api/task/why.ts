@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Lenient } from "./lenient.ts";
-import { named } from "./registry.ts";
-import { time } from "./to-wire.ts";
+import type { Lenient } from "../lenient.ts";
+import { named } from "../registry.ts";
+import { time } from "../to-wire.ts";
 
 export const whyWire = z.object({
   id: z.string(),
