@@ -45,10 +45,24 @@ export async function createTestDatabase(): Promise<TestDatabase> {
         await client.end();
       }
     },
-    drop: () => administer(`drop database if exists ${name} with (force)`),
+    drop: () => drop(name),
   };
 }
 
+/**
+ * Waits, as PostgreSQL does, until the pools that were closed are gone: a server process that is ended
+ * before it has read of that reports it to a client that nobody listens to any more.
+ */
+async function drop(name: string): Promise<void> {
+  try {
+    await administer(`drop database if exists ${name}`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== inUse) throw error;
+    await administer(`drop database if exists ${name} with (force)`);
+  }
+}
+
+const inUse = "55006";
 const template = "template_deputy";
 
 /** False: there is no template yet. */
