@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { DeputyError } from "../core/base/error.ts";
-import { readSecret } from "./read-environment.ts";
+import { readSecret, requireAddress } from "./read-environment.ts";
 
 /** The forges beside GitHub, one of a kind. */
 export const forgeSchemas = {
@@ -23,11 +22,11 @@ function findForge(kind: "gitea" | "gitlab", address: string | undefined, token:
   const text = address ?? (kind === "gitlab" && token !== null ? "https://gitlab.com" : null);
   if (text === null && token === null) return [];
   const variable = kind === "gitea" ? "GITEA_URL" : "GITLAB_URL";
-  const url = text !== null && URL.canParse(text) ? new URL(text) : null;
-  if (url && /^https?:$/.test(url.protocol) && url.username + url.password === "")
-    return [{ kind, url: url.href, token }];
-  throw new DeputyError(
-    "invalid_input",
-    `${variable} (or url of ${kind} in config.yaml) must be the forge's address: an http or https URL without a login.`,
-  );
+  return [
+    {
+      kind,
+      url: requireAddress(`${variable} (or ${kind}: url in config.yaml)`, text ?? ""),
+      token,
+    },
+  ];
 }

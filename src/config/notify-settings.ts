@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
 import { type Manners, notifySchema, toManners } from "../core/settings/notify-settings.ts";
-import { readChoice, readSecret } from "./read-environment.ts";
+import { readChoice, readSecret, requireAddress } from "./read-environment.ts";
 
 const aliveSchema = z
   .strictObject({
@@ -70,7 +70,8 @@ function readNtfy({ ntfy }: InFile, env: NodeJS.ProcessEnv) {
 }
 
 function ntfyUrl(ntfy: InFile["ntfy"], env: NodeJS.ProcessEnv): string {
-  return env.DEPUTY_NTFY_URL || ntfy?.url || "https://ntfy.sh";
+  const url = env.DEPUTY_NTFY_URL || ntfy?.url || "https://ntfy.sh";
+  return requireAddress("DEPUTY_NTFY_URL (or ntfy: url in config.yaml)", url);
 }
 
 /** Of pushes by ntfy: `buttons`, and what tells of this machine's silence; null: nothing does. */
@@ -107,7 +108,9 @@ function readWebhook({ webhook }: InFile, env: NodeJS.ProcessEnv) {
       "invalid_input",
       "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
     );
-  return url && secret ? { url, secret } : null;
+  return url && secret
+    ? { url: requireAddress("DEPUTY_WEBHOOK_URL (or webhook: url in config.yaml)", url), secret }
+    : null;
 }
 
 function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
@@ -130,7 +133,14 @@ function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
       "invalid_input",
       "Telegram needs a chat to write to: set DEPUTY_TELEGRAM_CHAT, or telegram: chat in config.yaml.",
     );
-  return { token, chat: String(chat), url: telegram?.url ?? "https://api.telegram.org" };
+  return {
+    token,
+    chat: String(chat),
+    url: requireAddress(
+      "telegram: url in config.yaml",
+      telegram?.url ?? "https://api.telegram.org",
+    ),
+  };
 }
 
 /** The address of an incoming webhook, which is a secret: a mistake is told without it. */

@@ -39,6 +39,19 @@ const secretName = /(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_
 /** Whoever has one of these addresses may post there. */
 const secretUrl = /^DEPUTY_(?:SLACK_URL|DISCORD_URL|APPRISE_URLS)$/;
 
+/**
+ * The address of a server that we speak to: http or https, without a login, which no request carries.
+ * `where`: what it is called where it was given, for messages.
+ */
+export function requireAddress(where: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url && /^https?:$/.test(url.protocol) && url.username + url.password === "") return text;
+  throw new DeputyError(
+    "invalid_input",
+    `${where} must be the address of a server: an http or https URL without a login.`,
+  );
+}
+
 export function readChoice<Word extends string>(
   env: NodeJS.ProcessEnv,
   name: string,

@@ -115,7 +115,8 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
   await app.register(healthRoutes(service));
   await app.register(hookRoutes(service));
   const isSecure = options.publicUrl?.startsWith("https:") ?? false;
-  if (options.answers) await app.register(answerRoutes({ answers: options.answers, isSecure }));
+  if (options.answers)
+    await app.register(answerRoutes({ answers: options.answers, isSecure, redact }));
   await app.register(async (guarded) => {
     if (token !== null) {
       guarded.addHook("onRequest", await guardToken(guarded, token));

@@ -9,7 +9,8 @@ export type Risk = "low" | "high";
 /** Of an answer. Low: it spends nothing more than was allowed, and nothing is lost by it. */
 export function riskOf(kind: QuestionKind, answer: string | null): Risk {
   if (kind === "question") return "low";
-  return kind === "stuck" && answer !== "give up" ? "low" : "high";
+  // Words of one's own may say that it ends, too.
+  return kind === "stuck" && answer !== null && answer !== "give up" ? "low" : "high";
 }
 
 /** Whether the answer that lets the work continue is for more than a single tap. Who paused it knows. */

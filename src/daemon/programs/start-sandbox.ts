@@ -36,6 +36,7 @@ export function findSandbox({ home, paths, sandbox }: Config): Promise<Sandbox> 
     show: sandbox.show,
     secrets: [
       paths.token,
+      paths.pushKey,
       join(home, "config.yaml"),
       paths.daemonFile,
       paths.triggers,

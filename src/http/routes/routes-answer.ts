@@ -4,6 +4,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { sessionDays } from "../../core/attention/device.ts";
 import { DeputyError, errorStatus } from "../../core/base/error.ts";
+import type { Redact } from "../../core/text/redact.ts";
 import { findUnstorable } from "../../core/text/storable.ts";
 import {
   maxWords,
@@ -19,7 +20,7 @@ import type { AnswerService } from "../service.ts";
  * too. A form answers. The token is the right to do what has a low risk; the rest takes the session of
  * a paired device, a cookie of these pages alone.
  */
-export type AnswerOptions = { answers: AnswerService; isSecure: boolean };
+export type AnswerOptions = { answers: AnswerService; isSecure: boolean; redact: Redact };
 
 const pressForm = z.object({
   option: z.coerce.number().int().min(0).max(9),
@@ -32,7 +33,7 @@ const pairForm = z.object({ code: z.string().max(64) });
 const cookieName = "deputy_device";
 const wrongTokensPerMinute = 20;
 
-export function answerRoutes({ answers, isSecure }: AnswerOptions): FastifyPluginAsync {
+export function answerRoutes({ answers, isSecure, redact }: AnswerOptions): FastifyPluginAsync {
   return async (app) => {
     await app.register(helmet, {
       hsts: false, // a TLS proxy adds it
@@ -79,7 +80,7 @@ export function answerRoutes({ answers, isSecure }: AnswerOptions): FastifyPlugi
         const { code, message } = error;
         return reply
           .code(errorStatus[code])
-          .send(renderNotice(titles[code] ?? "Not done", message));
+          .send(renderNotice(titles[code] ?? "Not done", redact(message)));
       }
     };
     const tokenOf = ({ params }: FastifyRequest) => (params as { token: string }).token;
@@ -107,7 +108,7 @@ export function answerRoutes({ answers, isSecure }: AnswerOptions): FastifyPlugi
           }
           if (error.code !== "invalid_input") throw error;
           reply.code(400);
-          return renderAnswerPage(`/q/${token}`, await answers.page(token), error.message);
+          return renderAnswerPage(`/q/${token}`, await answers.page(token), redact(error.message));
         }
       }),
     );

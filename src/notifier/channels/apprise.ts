@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
+import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { runCommand } from "../../sandbox/process/run-command.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import type { PostResult } from "../post.ts";
@@ -21,7 +21,7 @@ export function appriseChannel({ urls }: NonNullable<NotifierConfig["apprise"]>)
       const type =
         payload.type === "task.completed" ? "success" : priority >= 4 ? "warning" : "info";
       const text = [body, clickUrl].filter((part) => part !== null && part !== "").join("\n");
-      const folder = await mkdtemp(join(tmpdir(), "deputy-apprise-"));
+      const folder = await makeTempFolder("apprise");
       try {
         const list = join(folder, "addresses.conf");
         await writeFile(list, `${urls.join("\n")}\n`, { mode: 0o600 });

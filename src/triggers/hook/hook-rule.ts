@@ -18,7 +18,7 @@ export const hookRuleSchema = z
       .optional(),
     /** A file that only the daemon's user may read. */
     token_file: z.string().refine(isAbsolute, { error: "must be an absolute path" }).optional(),
-    /** Globs over fields of the body; all must fit. */
+    /** Patterns over fields of the body; all must fit. */
     match: z.record(jsonPath, z.union([z.string().max(1000), z.number(), z.boolean()])).optional(),
     /** One active task for each; `{path}` stands for a field of the body. */
     subject: z.string().min(1).max(200).optional(),

@@ -1,12 +1,12 @@
-import picomatch from "picomatch";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { LocalSource, LocalStart } from "../process-local.ts";
+import { fitsPattern } from "./fits-pattern.ts";
 import type { HookRule } from "./hook-rule.ts";
 
 /**
  * What a hook's body starts. The rule decides all of it; the body is data: fields are compared with
- * the rule's globs, short plain ones name the subject, and the whole reaches an agent in a data block
+ * the rule's patterns, short plain ones name the subject, and the whole reaches an agent in a data block
  * and never in the goal's own words.
  */
 export const hookSource: LocalSource = {
@@ -21,10 +21,8 @@ export function startHook(rule: HookRule, body: unknown): LocalStart | { ignored
   for (const [path, wanted] of Object.entries(rule.match)) {
     const value = findScalar(body, path);
     if (value === null) return { ignored: `${path} is not in the body, or no short plain value` };
-    const glob = String(wanted);
-    // The empty text is no glob.
-    const fits = glob !== "" && picomatch.isMatch(value, glob, { dot: true, bash: true });
-    if (!fits && value !== glob) return { ignored: `${path} is not ${glob}` };
+    const pattern = String(wanted);
+    if (!fitsPattern(value, pattern)) return { ignored: `${path} is not ${pattern}` };
   }
   const missing: string[] = [];
   const words = rule.subject?.replace(/\{([^}]*)\}/g, (_, path: string) => {
