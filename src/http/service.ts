@@ -99,7 +99,7 @@ export type AnswerService = {
    */
   answer(
     token: string,
-    press: { option: number; words: string | null; session: string | null },
+    press: { option: number; words: string | null; session: string | null; shown: string | null },
   ): Promise<string>;
   /** Pairs a device; returns its session. */
   pair(code: string, name: string): Promise<string>;
@@ -112,6 +112,8 @@ export type AnswerPage = {
   /** What is asked, or what happened. */
   text: string;
   options: AskOption[];
+  /** The commit that is shown: a decision about delivered work is about this one. */
+  shown: string | null;
   /** Of the change, where there is one. */
   summary: {
     headline: string;

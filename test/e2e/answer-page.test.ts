@@ -115,7 +115,11 @@ test("accepting takes a paired phone: one code, five tries, and a session that c
   const session = cookie.split(";")[0] ?? "";
   // A code works once.
   expect((await open(`${path}/pair`, { code })).status).toBe(403);
-  const accepted = await open(path, { option: "0" }, session);
+  // A page that shows an earlier delivery decides nothing about this one.
+  const older = await open(path, { option: "0", shown: "0".repeat(40) }, session);
+  expect([older.status, older.text.includes("delivered anew")]).toEqual([409, true]);
+  const [, commit = ""] = /name="shown" value="([0-9a-f]{40})"/.exec(shown.text) ?? [];
+  const accepted = await open(path, { option: "0", shown: commit }, session);
   expect(accepted.status, accepted.text).toBe(200);
   expect(repository.git("show", "HEAD:hello.txt")).toBe("hello");
   expect((await open(path, { option: "1" }, session)).text).toContain(

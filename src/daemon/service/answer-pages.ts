@@ -99,17 +99,25 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
         title: `${question ? "Needs an answer" : (headings[state] ?? "News")}: ${titleOf(task, redact)}`,
         ...{ task: about, options: ask.options },
         text: clean(question?.text ?? task.endDetail ?? ""),
+        shown: task.deliveredCommit,
         summary: await summarize(task),
       };
     },
-    answer: async (token, { option: index, session, words }) => {
-      const { ask } = await open(token);
+    answer: async (token, { option: index, session, shown, words }) => {
+      const { ask, task } = await open(token);
       const option = ask.options[index];
       if (!option)
         throw new DeputyError("invalid_input", `There is no option ${index}; reload the page.`);
       const device = session === null ? null : await findDevice(db, hashSecret(session));
       if (option.risk === "high" && !device)
         throw new DeputyError("unauthorized", "Pair this device first: deputy pair.");
+      // A page that stayed open may show work that was worked on again since.
+      const isAboutWork = option.verb === "accept" || option.verb === "discard";
+      if (isAboutWork && shown !== task.deliveredCommit)
+        throw new DeputyError(
+          "conflict",
+          "Nothing was changed: the work was delivered anew since this page was opened; open it again.",
+        );
       return press(ask, option, words, device ? `the paired ${device.name}` : "an answer page");
     },
     pair: async (typed, name) => {

@@ -15,7 +15,7 @@ export function renderAnswerPage(path: string, page: AnswerPage, problem: string
     `<p class="where">${escapeHtml(task.repository)}<br>${escapeHtml(task.id)} · ${task.state}</p>`,
     text === "" ? "" : `<pre>${escapeHtml(text)}</pre>`,
     summary === null ? "" : renderSummary(summary),
-    ...options.map((option, index) => renderOption(path, option, index)),
+    ...options.map((option, index) => renderOption(path, option, index, page.shown)),
   ]);
 }
 
@@ -54,11 +54,17 @@ function renderSummary({ checks, files, headline }: NonNullable<AnswerPage["summ
   ].join("\n");
 }
 
-function renderOption(path: string, option: AskOption, index: number): string {
+function renderOption(
+  path: string,
+  option: AskOption,
+  index: number,
+  shown: string | null,
+): string {
   const isOpen = option.verb === "answer" && option.answer === null;
   return [
     `<form method="post" action="${escapeHtml(path)}">`,
     `<input type="hidden" name="option" value="${index}">`,
+    shown === null ? "" : `<input type="hidden" name="shown" value="${escapeHtml(shown)}">`,
     isOpen
       ? `<label for="words">Answer in words</label><textarea id="words" name="words" rows="3" required maxlength="${maxWords}"></textarea>`
       : "",

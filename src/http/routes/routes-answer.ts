@@ -28,6 +28,7 @@ const pressForm = z.object({
     .string()
     .max(maxWords, { error: `must have at most ${maxWords} characters` })
     .optional(),
+  shown: z.string().max(64).optional(),
 });
 const pairForm = z.object({ code: z.string().max(64) });
 const cookieName = "deputy_device";
@@ -96,10 +97,13 @@ export function answerRoutes({ answers, isSecure, redact }: AnswerOptions): Fast
     app.post("/q/:token", { schema }, (request, reply) =>
       show(request, reply, async () => {
         const token = tokenOf(request);
-        const { option, words = null } = readForm(pressForm, request.body);
+        const { option, shown = null, words = null } = readForm(pressForm, request.body);
         const session = readSession(request.headers.cookie);
         try {
-          return renderNotice("Done", await answers.answer(token, { option, words, session }));
+          return renderNotice(
+            "Done",
+            await answers.answer(token, { option, words, session, shown }),
+          );
         } catch (error) {
           if (!(error instanceof DeputyError)) throw error;
           if (error.code === "unauthorized") {

@@ -42,6 +42,16 @@ export function makeTakeReply(deps: ReplyDeps, counts: ReplyCounts) {
     await deps.tell(card, { title, body });
   };
 
+  const press = async (ask: Ask, option: AskOption, id: string) => {
+    try {
+      await waitOut(() => deps.press(ask, option, id), deps.signal);
+    } catch (error) {
+      // It may have been committed, its reply lost, and then been refused to itself.
+      const now = await waitOut(() => findAsk(deps.db, ask.id), deps.signal);
+      if (!(error instanceof DeputyError) || now?.usedMessage !== id) throw error;
+    }
+  };
+
   return async (id: string, text: string): Promise<boolean> => {
     const read = readCapability(deps.key, text, now() / 1000);
     const ask = read && (await waitOut(() => findAsk(deps.db, read.ask), deps.signal));
@@ -61,7 +71,7 @@ export function makeTakeReply(deps: ReplyDeps, counts: ReplyCounts) {
     try {
       const limit = `a button works for ${buttonHours} hours`;
       if (read.isOver) throw new DeputyError("gone", describeExpiry(ask, limit));
-      await waitOut(() => deps.press(ask, option, id), deps.signal);
+      await press(ask, option, id);
       counts.answered++;
       deps.log("info", about, "answered by a button of a push");
       await tell(ask, `Answered: ${option.label}`, body, cardOf(ask));
