@@ -117,6 +117,12 @@ test("a digest counts, and names the most urgent; there is none without anything
     body: "First: Needs an answer: d\nSpent $1.23\ndeputy inbox",
     priority: 4,
   });
+  const refused = item("task.needs_person", "Needs you: e", 4, 5);
+  expect(digestText([failed, refused], 0)).toEqual({
+    title: "While it was quiet: 1 failed, 1 waiting for you",
+    body: "First: Needs you: e\ndeputy inbox",
+    priority: 4,
+  });
   expect(digestText([done], 0)).toEqual({
     ...{ title: "While it was quiet: 1 done", body: "Done: a\ndeputy inbox", priority: 3 },
   });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { newId } from "../../src/core/base/id.ts";
+import { needsPerson } from "../../src/core/forge/decide-repair.ts";
 import { type Manners, plainManners, weekdays } from "../../src/core/settings/notify-settings.ts";
 import { openChannels } from "../../src/notifier/channels/open-channels.ts";
 import { deliverDueNotifications } from "../../src/notifier/deliver-notifications.ts";
@@ -7,7 +8,11 @@ import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
 import { startNotifier } from "../../src/notifier/run-notifier.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
+import { inTransaction } from "../../src/store/database/transaction.ts";
 import { insertNotifications } from "../../src/store/pushes/notifications.ts";
+import { ringAt } from "../../src/store/pushes/snoozes.ts";
+import { createTasks } from "../../src/store/tasks/create-task.ts";
+import { plainTask } from "../support/orchestrator.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { noChannels, type Receiver, startReceiver } from "./receiver.ts";
 
@@ -120,4 +125,46 @@ test("a start decides held rows by the settings of today; a broken row holds up 
     .where("id", "=", rows[0]?.id ?? "")
     .executeTakeFirstOrThrow();
   expect(broken).toMatchObject({ sentAt: null, lastError: expect.stringContaining("payload") });
+});
+
+test("delivered work that needs a person is in the digest, rings after a snooze, and not once it is decided", async () => {
+  const id = newId("task");
+  const made = {
+    task: { ...plainTask, id },
+    message: "Accepted",
+    idempotency: null,
+    approval: null,
+  };
+  await createTasks(store.db, [made]);
+  const set = (changes: object) =>
+    store.db.updateTable("tasks").set(changes).where("id", "=", id).execute();
+  const over = { state: "completed", holdKind: null, holdReason: null, holdOn: null } as const;
+  await set({ ...over, endDetail: `${needsPerson}its checks are red.` });
+  const call = async () => {
+    const event = { id: newId("event"), type: "task.needs_person" as const, message: "Red." };
+    const task = {
+      ...{ id, goal: "Do it", state: "completed" as const, branch: null, deliveryUrl: null },
+      ...{ repository: "/app", origin: { subject: null, outsideText: null } },
+    };
+    await insertNotifications(
+      store.db,
+      notificationRows(event, task, config, (text) => text),
+    );
+  };
+  await call();
+  await deliverDueNotifications(deps(night));
+  await makeDue();
+  await deliverDueNotifications(deps(day));
+  expect(sent()).toMatchObject([{ title: "While it was quiet: 1 waiting for you", priority: 4 }]);
+
+  await inTransaction(store.db, (tx) => ringAt(tx, id, new Date()));
+  await deliverDueNotifications(deps(day));
+  expect(sent().at(-1)).toMatchObject({ title: expect.stringContaining("Needs you") });
+
+  await call();
+  await deliverDueNotifications(deps(night));
+  await set({ acceptedAt: new Date() });
+  await makeDue();
+  await deliverDueNotifications(deps(day));
+  expect(sent()).toHaveLength(2);
 });

@@ -1,6 +1,8 @@
+import type { NotifiedType } from "../../core/settings/notify-settings.ts";
+
 /**
  * One push in place of those that were held while it was quiet: how many tasks are done and failed and how
- * many questions wait, as it is now, and the most urgent of them by name. Null: all of it was settled.
+ * many wait for a person, as it is now, and the most urgent of them by name. Null: all of it was settled.
  */
 export type HeldItem = {
   type: string;
@@ -10,19 +12,32 @@ export type HeldItem = {
   at: Date;
 };
 
+/** A record of all types, so that a new one cannot be forgotten. Null: it is no news by the time it is told. */
+const wordOf: Record<string, string | null> = {
+  "task.completed": "done",
+  "task.failed": "failed",
+  "task.needs_person": "waiting for you",
+  "question.asked": "waiting for you",
+  "plan.revised": null,
+} satisfies Record<NotifiedType, string | null>;
+
+/** The most urgent last. */
+const urgency: readonly string[] = [
+  "task.failed",
+  "task.needs_person",
+  "question.asked",
+] satisfies NotifiedType[];
+
 export function digestText(
   items: readonly HeldItem[],
   spentUsd: number,
 ): { title: string; body: string; priority: number } | null {
-  const count = (type: string) => items.filter((item) => item.type === type).length;
-  const counts = [
-    [count("task.completed"), "done"],
-    [count("task.failed"), "failed"],
-    [count("question.asked"), "waiting for you"],
-  ] as const;
-  const said = counts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
+  const said = ["done", "failed", "waiting for you"].flatMap((word) => {
+    const number = items.filter(({ type }) => wordOf[type] === word).length;
+    return number === 0 ? [] : `${number} ${word}`;
+  });
   if (said.length === 0) return null;
-  const rank = ({ type }: HeldItem) => ["question.asked", "task.failed"].toReversed().indexOf(type);
+  const rank = ({ type }: HeldItem) => urgency.indexOf(type);
   const [urgent] = items.toSorted(
     (a, b) => b.priority - a.priority || rank(b) - rank(a) || a.at.getTime() - b.at.getTime(),
   );

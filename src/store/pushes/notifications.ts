@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { needsPerson } from "../../core/forge/decide-repair.ts";
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { json } from "../database/open.ts";
@@ -76,11 +77,12 @@ export async function claimDueNotifications(
   return rows;
 }
 
-/** A later push tells how the task ended, or this one only told of its plan. */
+/** A later push tells how the task ended or that it needs a person, or this one only told of its plan. */
 export const isReplaced = sql<boolean>`exists (select from notifications o
   where o.task_id = n.task_id and o.task_id <> '' and o.channel = n.channel
     and (o.created_at, o.id) > (n.created_at, n.id)
-    and (o.payload ->> 'type' in ('task.completed', 'task.failed') or n.payload ->> 'type' = 'plan.revised'))`;
+    and (o.payload ->> 'type' in ('task.completed', 'task.failed', 'task.needs_person')
+      or n.payload ->> 'type' = 'plan.revised'))`;
 
 /** Whether what a row tells needs nobody any more. */
 const over = sql.join(terminalTaskStates.map((state) => sql.lit(state)));
@@ -91,6 +93,9 @@ export const isSettled = sql<boolean>`case n.payload ->> 'type'
       and t.state not in (${over}) and t.cancel_requested_at is null)
   when 'task.completed' then not exists (select from tasks t where t.id = n.task_id
     and t.state = 'completed' and t.accepted_at is null and t.discarded_at is null and t.rolled_back_at is null)
+  when 'task.needs_person' then not exists (select from tasks t where t.id = n.task_id
+    and t.state = 'completed' and starts_with(t.end_detail, ${needsPerson})
+    and t.accepted_at is null and t.discarded_at is null and t.rolled_back_at is null)
   when 'task.failed' then not exists (select from tasks t where t.id = n.task_id
     and t.state = 'failed' and t.discarded_at is null)
   when 'plan.revised' then not exists (select from tasks t where t.id = n.task_id and t.state not in (${over}))

@@ -24,7 +24,7 @@ export async function ringAt(tx: Tx, taskId: string, until: Date): Promise<void>
   await sql`update notifications n set sent_at = null, attempts = 0, last_error = null, claimed_until = null,
       next_at = ${until}, held_until = ${until}, held_from = null
     where n.task_id = ${taskId} and n.channel <> 'webhook' and n.payload -> 'again' is null
-      and n.payload ->> 'type' in ('question.asked', 'task.completed', 'task.failed')
+      and n.payload ->> 'type' in ('question.asked', 'task.completed', 'task.failed', 'task.needs_person')
       and not (${isReplaced}) and not (${isSettled})`.execute(tx);
 }
 
