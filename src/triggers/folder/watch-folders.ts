@@ -38,13 +38,20 @@ export function watchFolders(deps: {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
-  /** True: something is not complete yet. */
-  const lookAt = async (folder: Folder & { isOurs: boolean }): Promise<boolean> => {
+  /** `isWaiting`: something is not complete yet. `failure`: the first file that cannot be taken, and why. */
+  const lookAt = async (
+    folder: Folder & { isOurs: boolean },
+  ): Promise<{ isWaiting: boolean; failure: string | null }> => {
     const { isOurs, path } = folder;
     if (isOurs) await mkdir(path, { recursive: true, mode: 0o700 });
     const found = (await readdir(path)).filter((name) => /^[^.].*\.md$/i.test(name));
     for (const part of Object.values(parts)) await mkdir(join(path, part), { recursive: true });
-    const failures: unknown[] = [];
+    const failures: string[] = [];
+    // One that cannot be taken now keeps no other from being taken.
+    const onFailure = (name: string) => (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return; // its owner took it away meanwhile
+      failures.push(`cannot take ${name} (${error.message}): rename it, or take it away`);
+    };
     let isWaiting = false;
     for (const name of found.sort()) {
       const at = join(path, name);
@@ -52,8 +59,10 @@ export function watchFolders(deps: {
       if (!stat || stat.isDirectory()) continue;
       const state = [stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join(" ");
       if (seen.get(at) === state) {
-        await rename(at, join(path, parts.taking, `${randomUUID()}-${name}`));
-        seen.delete(at);
+        await rename(at, join(path, parts.taking, `${randomUUID()}-${name}`)).then(
+          () => seen.delete(at),
+          onFailure(name),
+        );
         continue;
       }
       seen.set(at, state);
@@ -61,35 +70,37 @@ export function watchFolders(deps: {
     }
     for (const taken of (await readdir(join(path, parts.taking))).sort()) {
       if (!/^[0-9a-f-]{36}-./.test(taken)) continue;
-      // One that cannot be taken now keeps no other from being taken.
       await takeFile(folder, taken, insert).then(
         ({ refused }) =>
           refused === null
             ? onStored()
             : log("warn", { path }, `A file of inbox ${folder.rule.name} is refused: ${refused}`),
-        (error) => failures.push(error),
+        onFailure(taken),
       );
     }
-    if (failures.length > 0) throw failures[0];
-    return isWaiting;
+    return { isWaiting, failure: failures[0] ?? null };
   };
   const look = async () => {
     isAsked = false;
     clearTimeout(timer);
     if (stopped) return;
     let isWaiting = false;
+    const note = (path: string, what: string) => {
+      const problem = `The inbox ${path} ${what}`;
+      if (problems.get(path) !== problem) log("warn", { path }, problem);
+      problems.set(path, problem);
+    };
     for (const folder of folders()) {
       const { path } = folder;
       try {
-        if (await lookAt(folder)) isWaiting = true;
-        problems.delete(path);
+        const looked = await lookAt(folder);
+        if (looked.isWaiting) isWaiting = true;
+        if (looked.failure === null) problems.delete(path);
+        else note(path, looked.failure);
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         const isGone = code === "ENOENT" && !folder.isOurs;
-        const why = isGone ? "there is no such folder; create it" : message;
-        const problem = `The inbox ${path} cannot be read: ${why}`;
-        if (problems.get(path) !== problem) log("warn", { path, err: error }, problem);
-        problems.set(path, problem);
+        note(path, `cannot be read: ${isGone ? "there is no such folder; create it" : message}`);
       }
     }
     if (!stopped) timer = setTimeout(ask, isWaiting ? settleMs : everyMs);
