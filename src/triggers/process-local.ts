@@ -28,7 +28,7 @@ export type LocalSource = {
     delivery: Pick<OpenDelivery, "event" | "payload">,
     rules: TriggerRules,
   ): LocalStart | { ignored: string };
-  /** Called when the task was refused for good, before that is recorded; may come twice. */
+  /** Called when the task was refused for good, before that is recorded; may come twice, and may fail. */
   onRefused?: (delivery: OpenDelivery, why: string) => Promise<void>;
 };
 
@@ -92,7 +92,10 @@ async function processDelivery(
     if (!isFinal && result === delivery.result) return; // already logged
     deps.log("warn", { deliveryId }, log);
     if (!isFinal) return deps.inbox.note(deliveryId, { result, subject });
-    await source.onRefused?.(delivery, message);
+    // Whoever is told may be gone, or its folder full: the row has the reason, and the next is waiting.
+    await source.onRefused?.(delivery, message).catch((err) => {
+      deps.log("warn", { deliveryId, err }, "A refusal is recorded, and could not be told");
+    });
     await settle(result, subject, null);
   }
 }

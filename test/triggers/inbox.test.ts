@@ -20,6 +20,7 @@ import {
   noteDelivery,
   settleDelivery,
 } from "../../src/store/triggers/inbox.ts";
+import { inboxSource } from "../../src/triggers/folder/take-file.ts";
 import type { GithubRule } from "../../src/triggers/github/github-rule.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
 import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
@@ -27,6 +28,7 @@ import { processInbox } from "../../src/triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
 import { readGuards } from "../../src/triggers/guards/guard-rule.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
+import { processLocal } from "../../src/triggers/process-local.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { everyRule, examplePayload } from "./github/payloads.ts";
 
@@ -520,4 +522,25 @@ test("an agent that cannot work is waited for, said once; what is refused otherw
 test("many open deliveries are all looked at in one round", async () => {
   await Promise.all(Array.from({ length: 45 }, () => knock("star", { action: "created" })));
   expect(await processInbox(makeDeps())).toEqual({ settled: 45, open: 0 });
+});
+
+test("a folder that is gone keeps no other file waiting, and the refusal is recorded", async () => {
+  const file = (goal: string) => ({
+    ...{ source: "inbox", event: "file", action: null, deliveryId: `inbox:inbox:${goal}` },
+    payload: {
+      ...{ rule: "inbox", folder: "/nonexistent", file: `${goal}.md` },
+      input: { goal, repository: "/app" },
+    },
+  });
+  for (const goal of ["bad", "good"]) await inbox.insert(file(goal));
+  const { submit, ...deps } = makeDeps();
+  const refusing: typeof submit = async (request) => {
+    if (request.input.goal !== "bad") return submit(request);
+    throw new DeputyError("invalid_input", "No such repository.");
+  };
+  await processLocal({ ...deps, submit: refusing }, inboxSource);
+  expect(await rows()).toMatchObject([
+    { result: "refused: No such repository.", taskId: null },
+    { taskId: expect.stringMatching(/^task_/) },
+  ]);
 });
