@@ -374,6 +374,31 @@ test("a storm of issues opens the breaker, and what a cap holds back waits", asy
   expect(state).toBe("cancelled");
 });
 
+test("what was let through and could not start does not, once the breaker is open", async () => {
+  const { db } = store;
+  const { notifier: nobody } = loadConfig({ DEPUTY_HOME: "/nonexistent" });
+  const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
+  const { admit } = makeGuards(db, advance, nobody, () => {});
+  const about = { rule: "stormy", repository: "/app", guards: { ...readGuards({}), breaker: 2 } };
+  const want = (deliveryId: string) => admit({ ...about, deliveryId, depth: 0 });
+  const ids = ["one", "two", "made", "three"].map((name) => `hook:stormy:${name}`);
+  const [one = "", two = "", made = "", three = ""] = ids;
+  const { submit } = makeDeps();
+  for (const deliveryId of ids)
+    await inbox.insert({ deliveryId, source: "hook", event: "post", action: null, payload: {} });
+  await want(one);
+  const origin = { source: "hook", subject: null, outsideText: null, replyTo: null } as const;
+  await submit({
+    ...{ input: { goal: "Do it", repository: "/app" }, recipe: "change", approval: null },
+    ...{ origin: { ...origin, reviewedAgainst: null } },
+    idempotency: { key: made, bodyHash: "hook" },
+  });
+  await want(two);
+  await expect(want(three)).rejects.toThrow(/breaker open since/);
+  await expect(want(one)).rejects.toThrow(/breaker open since/);
+  await want(made);
+});
+
 const stranger = { login: "mallory", id: 666, type: "User" };
 const byStranger = () => ({
   ...newIssue({ author_association: "NONE", user: stranger }),

@@ -30,6 +30,7 @@ export async function wantTask(
           order by admitted_at desc offset ${most - 1} limit 1)`;
   const { rows } = await sql<{
     isAdmitted: boolean;
+    hasTask: boolean;
     brokenSince: Date | null;
     recent: number;
     hourFreeAt: Date | null;
@@ -38,6 +39,8 @@ export async function wantTask(
     select
       coalesce((select admitted_at is not null from inbox where delivery_id = ${deliveryId}), false)
         as is_admitted,
+      exists (select from idempotency_keys where key in (${deliveryId}, 'github:' || ${deliveryId}))
+        as has_task,
       (select opened_at from breakers where rule = ${rule} and repository = ${repository}
         and closed_at is null) as broken_since,
       (select count(*)::int from inbox where rule = ${rule} and repository = ${repository}

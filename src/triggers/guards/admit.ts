@@ -21,8 +21,10 @@ export type Candidate = {
 export type GuardRows = {
   /** Notes once that the delivery wants to start a task; says how its rule stands. */
   want(candidate: Omit<Candidate, "depth">): Promise<{
-    /** It was let through before, and a crash kept it from being recorded. */
+    /** It was let through before, and its task may still have to be made. */
     isAdmitted: boolean;
+    /** It has made a task, and a crash kept that from being recorded. */
+    hasTask: boolean;
     /** Since when the breaker is open. */
     brokenSince: Date | null;
     /** Events within ten minutes, and since the breaker was closed. */
@@ -50,8 +52,10 @@ export async function admit(rows: GuardRows, candidate: Candidate): Promise<void
   if (depth > maxDepth)
     refuse(`${depth} tasks led to this event, one by the other; ${maxDepth} may`, "depth");
   const state = await rows.want({ deliveryId, rule, repository, guards });
-  if (state.isAdmitted) return;
+  if (state.hasTask) return;
+  // Also for one that was let through and could not start yet: the breaker opened meanwhile.
   if (state.brokenSince) refuse(describeBreaker({ rule, openedAt: state.brokenSince }), "breaker");
+  if (state.isAdmitted) return;
   if (state.recent > guards.breaker) {
     const reason = `more than ${guards.breaker} events within ten minutes wanted to start a task in ${repository}`;
     refuse(
