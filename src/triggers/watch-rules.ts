@@ -52,9 +52,9 @@ export async function watchRules(options: {
   const readNext = () => {
     reading = reading.then(read);
   };
-  // The watcher drops a change that follows another within 50 ms, so each one is read twice.
+  // A save in place empties the file first, which is no file without rules, and the watcher drops a change
+  // that follows another within 50 ms: so it is read once nothing was heard of it for a while.
   const onChange = () => {
-    readNext();
     clearTimeout(settling);
     settling = setTimeout(readNext, 200);
   };
