@@ -189,9 +189,13 @@ export async function startTriggers(deps: {
   });
   const runner = startInboxRunner({
     round: async () => {
-      await guards.sweep();
-      await processInbox(github);
+      await guards.sweep().catch((err) => {
+        // One task that cannot be cancelled keeps no event waiting; the next round tries again.
+        log("warn", { err }, "What an open breaker had queued is not cancelled yet");
+      });
+      // First what needs no forge: each call to one that is away may take a minute and more.
       await local.round();
+      await processInbox(github);
     },
     log,
   });
