@@ -204,7 +204,7 @@ export async function startTriggers(deps: {
   onChanged = local.onRules;
   const keeping = {
     insertDelivery: (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row),
-    isPolled: (about: string) => isAboutKnown(db, about, { since: null, sources: ["reconcile"] }),
+    isPolled: (about: string, since: Date | null) => isAboutKnown(db, about, { by: "poll", since }),
   };
   const reconciling =
     deps.lookBack &&

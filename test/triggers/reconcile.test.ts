@@ -31,13 +31,13 @@ afterAll(async () => {
 
 const keep = async (
   source: "github" | "reconcile",
-  delivery: { id: string; event: string; payload: Record<string, unknown> },
+  delivery: { id: string; event: string; payload: Record<string, unknown>; at?: Date },
 ) =>
   (
     await keepDelivery(
       {
         insertDelivery: (row) => insertDelivery(store.db, row),
-        isPolled: (about) => isAboutKnown(store.db, about, { since: null, sources: ["reconcile"] }),
+        isPolled: (about, since) => isAboutKnown(store.db, about, { by: "poll", since }),
       },
       { ...delivery, source },
     )
@@ -55,8 +55,7 @@ function round(rules: string) {
       readCursor: (name) => readCursor(db, name),
       writeCursor: (name, cursor) => writeCursor(db, name, cursor),
       keep: (delivery) => keep("reconcile", delivery),
-      isKnown: (about, since) =>
-        isAboutKnown(db, about, { since, sources: ["github", "reconcile"] }),
+      isKnown: (about, from) => isAboutKnown(db, about, from),
       log: (_, __, message) => logged.push(message),
     },
     new AbortController().signal,
@@ -135,7 +134,8 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   app.issues.push(issue(2, 30), issue(3, 30), issue(4, 600, ["Deputy"]));
   app.labelled[4] = [
     { id: 1, label: "Deputy", by: "ada", at: at(500) },
-    { id: 2, label: "Deputy", by: "ada", at: at(20) },
+    { id: 2, label: "Deputy", by: "ada", at: at(25) },
+    { id: 3, label: "Deputy", by: "ada", at: at(20) },
   ];
   const comment = (id: number, minutes: number) => ({
     ...{ id, body: "/deputy why", user: ada, author_association: "MEMBER" },
@@ -151,10 +151,11 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   await keep("github", { id: saidId, event: "issue_comment", payload: said });
   await settleDelivery(store.db, saidId, { result: "done", subject: null, taskId: null });
 
-  expect(await round(rules)).toBe(3);
+  expect(await round(rules)).toBe(4);
   const polled = (await rows("acme/poll")).filter(({ source }) => source === "reconcile");
   expect(polled.map(({ action, deliveryId }) => `${action} ${deliveryId}`)).toEqual([
     "opened poll:acme.poll.2.opened",
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+$/),
     expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+$/),
     "created poll:acme.poll.comment.12",
   ]);
@@ -163,6 +164,16 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   expect(await keep("github", { id: randomUUID(), event: "issue_comment", payload: late })).toBe(
     false,
   );
+  const labelled = { action: "labeled", issue: { number: 4 }, label: { name: "Deputy" }, ...of };
+  const relabel = () => keep("github", { id: randomUUID(), event: "issues", payload: labelled });
+  expect(await relabel()).toBe(false);
+  await store.db
+    .updateTable("inbox")
+    .set({ receivedAt: ago(20) })
+    .where("about", "=", "acme/poll#4 labeled deputy")
+    .execute();
+  // It was set again, long after the poll.
+  expect(await relabel()).toBe(true);
   expect(await round(rules)).toBe(0);
   expect(await round(rules)).toBe(0);
   const lists = github.requests.filter(({ path }) => path.includes("acme/poll/issues?"));

@@ -22,8 +22,7 @@ export function startReconciling({
           ...deps,
           readCursor: (name) => readCursor(db, name),
           writeCursor: (name, cursor) => writeCursor(db, name, cursor),
-          isKnown: (about, since) =>
-            isAboutKnown(db, about, { since, sources: ["github", "reconcile"] }),
+          isKnown: (about, from) => isAboutKnown(db, about, from),
           log: (level, fields, message) => log[level](fields, message),
         },
         stopping,

@@ -36,17 +36,17 @@ export async function insertDelivery(db: Db, delivery: NewDelivery): Promise<boo
   return (numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
-/** Whether a delivery, of one of these sources, has told of this since then. */
+/**
+ * Whether a delivery has told of this since then. `by`: only those that polls made, or only those that
+ * GitHub sent; null: any.
+ */
 export async function isAboutKnown(
   db: Db,
   about: string,
-  { since, sources }: { since: Date | null; sources: readonly string[] },
+  { by, since }: { by: "poll" | "hook" | null; since: Date | null },
 ): Promise<boolean> {
-  let find = db
-    .selectFrom("inbox")
-    .select("deliveryId")
-    .where("about", "=", about)
-    .where("source", "in", sources);
+  let find = db.selectFrom("inbox").select("deliveryId").where("about", "=", about);
+  if (by) find = find.where(sql<boolean>`starts_with(delivery_id, 'poll:')`, "=", by === "poll");
   if (since) find = find.where("receivedAt", ">=", since);
   return (await find.limit(1).executeTakeFirst()) !== undefined;
 }

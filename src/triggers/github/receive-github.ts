@@ -19,8 +19,8 @@ export type Receiving = {
   /** The shared secrets; two during a rotation, none if webhooks are off. */
   secrets: readonly string[];
   insertDelivery: Inbox["insert"];
-  /** Whether a poll told of this subject and state first. */
-  isPolled: (about: string) => Promise<boolean>;
+  /** Whether a poll told of this subject and state since then. */
+  isPolled: (about: string, since: Date | null) => Promise<boolean>;
 };
 
 export async function receiveDelivery(
@@ -48,15 +48,21 @@ export async function receiveDelivery(
   return keepDelivery(deps, { ...delivery, payload, source: "github" });
 }
 
-/** Stores what is known to be from GitHub, once for each id. */
+/** A poll that told of the same as a delivery did so at most so long before it. */
+const slackMs = 15 * 60_000;
+/** States that a subject may be in again: a label set again, a branch moved back. */
+const repeatable: readonly (string | null)[] = ["labeled", "synchronize", "ready_for_review"];
+
+/** Stores what is known to be from GitHub, once for each id. `at`: when GitHub sent it; now. */
 export async function keepDelivery(
   deps: Pick<Receiving, "insertDelivery" | "isPolled">,
   delivery: Pick<GithubDelivery, "event" | "id"> & {
     payload: Record<string, unknown>;
     source: "github" | "reconcile";
+    at?: Date;
   },
 ): Promise<{ status: number; message: string; isNew?: boolean }> {
-  const { event, id, payload, source } = delivery;
+  const { at = new Date(), event, id, payload, source } = delivery;
   if (id === undefined || !/^[\w.:-]{1,100}$/.test(id)) {
     return { status: 400, message: "X-GitHub-Delivery is missing or is not a delivery id." };
   }
@@ -71,8 +77,11 @@ export async function keepDelivery(
     return { status: 400, message: "The body's action is not the name of one." };
   }
   const about = nameState(event, payload);
+  const since = repeatable.includes(action) ? new Date(at.getTime() - slackMs) : null;
+  // A poll has compared its own with what is known.
+  const isTold = about !== null && !id.startsWith("poll:") && (await deps.isPolled(about, since));
   const isNew =
-    !(about !== null && (await deps.isPolled(about))) &&
+    !isTold &&
     (await deps.insertDelivery({
       // A UUID is the same in either case, and a proxy may change it.
       deliveryId: id.toLowerCase(),

@@ -109,13 +109,13 @@ async function pollList(
 async function keepNew(deps: ReconcileDeps, { at, event, payload }: Made): Promise<boolean> {
   const about = nameState(event, payload);
   if (about === null) return false;
-  // A label may be set again; everything else happens once.
+  // A label may be set again: other polls of it have other ids, and a webhook came at its time.
   const isRepeatable = payload.action === "labeled";
-  if (await deps.isKnown(about, isRepeatable ? new Date(at.getTime() - slackMs) : null))
-    return false;
+  const since = isRepeatable ? new Date(at.getTime() - slackMs) : null;
+  if (await deps.isKnown(about, { by: isRepeatable ? "hook" : null, since })) return false;
   const name = `${about}${isRepeatable ? ` ${at.getTime()}` : ""}`;
   const id = `poll:${name.replace(/[^\w.-]/g, ".")}`.slice(0, 100);
-  const isNew = await deps.keep({ id, event, payload });
+  const isNew = await deps.keep({ id, event, payload, at });
   if (isNew) deps.log("info", { deliveryId: id }, `A poll found ${about}`);
   return isNew;
 }

@@ -21,9 +21,10 @@ export type ReconcileDeps = {
     id: string;
     event: string;
     payload: Record<string, unknown>;
+    at: Date;
   }) => Promise<boolean>;
-  /** Whether any delivery told of this subject and state since then. */
-  isKnown: (about: string, since: Date | null) => Promise<boolean>;
+  /** Whether a delivery told of this subject and state since then; `hook`: one that GitHub sent. */
+  isKnown: (about: string, from: { by: "hook" | null; since: Date | null }) => Promise<boolean>;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
@@ -92,9 +93,9 @@ async function readLog(
   if (cursor !== null) {
     const since = Math.max(cursor.seenUntil.getTime() - overlapMs, now.getTime() - logMs);
     const logged = await look.listLogged(repository, hook, new Date(since));
-    for (const { event, guid, id } of findMissed(logged, events, now)) {
+    for (const { at, event, guid, id } of findMissed(logged, events, now)) {
       const payload = (await look.readLogged(repository, hook, id)) as Record<string, unknown>;
-      if (!(await keep({ id: guid, event, payload }))) continue;
+      if (!(await keep({ id: guid, event, payload, at }))) continue;
       found++;
       log("info", { deliveryId: guid, event, repository }, "A missed delivery was found");
     }
