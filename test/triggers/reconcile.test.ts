@@ -114,7 +114,7 @@ test("of the deliveries in a hook's log those are kept that nobody took, once, u
 });
 
 test("where the log cannot be read, issues, labels and comments are looked for in lists, and what a webhook told is not told again", async () => {
-  const rules = `github: [{ on: [issues.opened, issues.labeled, command], label: deputy, repository: acme/poll }]`;
+  const rules = `github: [{ on: [issues.opened, issues.labeled, command], label: deputy, repository: acme/poll }, { on: issues.labeled, label: сюда, repository: acme/poll }, { on: issues.labeled, label: туда, repository: acme/poll }]`;
   const app = await github.add("acme/poll");
   app.log = null;
   const at = (minutes: number) => ago(minutes).toISOString();
@@ -136,6 +136,9 @@ test("where the log cannot be read, issues, labels and comments are looked for i
     { id: 1, label: "Deputy", by: "ada", at: at(500) },
     { id: 2, label: "Deputy", by: "ada", at: at(25) },
     { id: 3, label: "Deputy", by: "ada", at: at(20) },
+    // Two labels of the same length, set at once.
+    { id: 4, label: "сюда", by: "ada", at: at(15) },
+    { id: 5, label: "туда", by: "ada", at: at(15) },
   ];
   const comment = (id: number, minutes: number) => ({
     ...{ id, body: "/deputy why", user: ada, author_association: "MEMBER" },
@@ -151,13 +154,15 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   await keep("github", { id: saidId, event: "issue_comment", payload: said });
   await settleDelivery(store.db, saidId, { result: "done", subject: null, taskId: null });
 
-  expect(await round(rules)).toBe(4);
+  expect(await round(rules)).toBe(6);
   const polled = (await rows("acme/poll")).filter(({ source }) => source === "reconcile");
   expect(polled.map(({ action, deliveryId }) => `${action} ${deliveryId}`)).toEqual([
-    "opened poll:acme.poll.2.opened",
-    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+$/),
-    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+$/),
-    "created poll:acme.poll.comment.12",
+    expect.stringMatching(/^opened poll:acme\.poll\.2\.opened:\w+$/),
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+:\w+$/),
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\.deputy\.\d+:\w+$/),
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\..{4}\.\d+:\w+$/),
+    expect.stringMatching(/^labeled poll:acme\.poll\.4\.labeled\..{4}\.\d+:\w+$/),
+    expect.stringMatching(/^created poll:acme\.poll\.comment\.12:\w+$/),
   ]);
   // A webhook that comes after the poll.
   const late = { action: "created", issue: { number: 2 }, comment: { id: 12 }, ...of };

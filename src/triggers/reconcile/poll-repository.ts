@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { nameState } from "./name-state.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
@@ -114,7 +115,9 @@ async function keepNew(deps: ReconcileDeps, { at, event, payload }: Made): Promi
   const since = isRepeatable ? new Date(at.getTime() - slackMs) : null;
   if (await deps.isKnown(about, { by: isRepeatable ? "hook" : null, since })) return false;
   const name = `${about}${isRepeatable ? ` ${at.getTime()}` : ""}`;
-  const id = `poll:${name.replace(/[^\w.-]/g, ".")}`.slice(0, 100);
+  // Readable, and by the hash another one for each name: an id is short and has few characters.
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  const id = `poll:${name.replace(/[^\w.-]/g, ".").slice(0, 60)}:${hash}`;
   const isNew = await deps.keep({ id, event, payload, at });
   if (isNew) deps.log("info", { deliveryId: id }, `A poll found ${about}`);
   return isNew;
