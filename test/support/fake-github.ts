@@ -37,7 +37,7 @@ export type FakeDelivery = {
   event: string;
   status: number;
   at: Date;
-  payload: object;
+  payload: object | string;
 };
 /** What lists of issues have, with what they say of it. */
 export type FakeIssue = Record<string, unknown> & { number: number; updated_at: string };

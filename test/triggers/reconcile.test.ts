@@ -96,6 +96,9 @@ test("of the deliveries in a hook's log those are kept that nobody took, once, u
   add("issues", 502, 600, 1); // before the repository was first looked at
   expect(await round(rules)).toBe(0);
 
+  app.log?.push({
+    ...{ id: 99, guid: randomUUID(), event: "issues", status: 0, at: ago(40), payload: "{" },
+  });
   const missed = add("issues", 0, 30, 2);
   const repeated = add("issues", 500, 20, 3);
   add("issues", 202, 10, 3, repeated);
@@ -111,6 +114,9 @@ test("of the deliveries in a hook's log those are kept that nobody took, once, u
   ]);
   expect(await round(rules)).toBe(0);
   expect(github.requests.some(({ path }) => path.includes("other"))).toBe(false);
+  // The unreadable one is asked for again.
+  expect((await readCursor(store.db, "acme/log hook 1"))?.seenUntil).toEqual(app.log?.[1]?.at);
+  expect(logged.at(-1)).toContain("was not read");
 });
 
 test("where the log cannot be read, issues, labels and comments are looked for in lists, and what a webhook told is not told again", async () => {

@@ -55,7 +55,7 @@ export async function reconcile(deps: ReconcileDeps, stopping: AbortSignal): Pro
   for (const [repository, wanted] of findWanted(deps.rules()).repositories) {
     if (stopping.aborted) break;
     try {
-      found += await reconcileRepository(deps, repository, wanted);
+      found += await reconcileRepository(deps, repository, wanted, stopping);
     } catch (error) {
       // One repository's trouble keeps no other from being looked at; the next round tries again.
       const { message } = error as Error;
@@ -72,11 +72,15 @@ async function reconcileRepository(
   deps: ReconcileDeps,
   repository: string,
   wanted: Wanted,
+  stopping: AbortSignal,
 ): Promise<number> {
   const hooks = await deps.look.findHooks(repository);
   if (hooks === null || hooks.length === 0) return pollRepository(deps, repository, wanted);
   let found = 0;
-  for (const hook of hooks) found += await readLog(deps, repository, hook, wanted);
+  for (const hook of hooks) {
+    if (stopping.aborted) break;
+    found += await readLog(deps, repository, hook, wanted, stopping);
+  }
   return found;
 }
 
@@ -85,21 +89,33 @@ async function readLog(
   repository: string,
   hook: number,
   { events }: Wanted,
+  stopping: AbortSignal,
 ): Promise<number> {
   const name = `${repository} hook ${hook}`;
   const now = new Date();
   const cursor = await readCursor(name);
   let found = 0;
+  let seenUntil = now;
   if (cursor !== null) {
     const since = Math.max(cursor.seenUntil.getTime() - overlapMs, now.getTime() - logMs);
     const logged = await look.listLogged(repository, hook, new Date(since));
     for (const { at, event, guid, id } of findMissed(logged, events, now)) {
-      const payload = (await look.readLogged(repository, hook, id)) as Record<string, unknown>;
-      if (!(await keep({ id: guid, event, payload, at }))) continue;
-      found++;
-      log("info", { deliveryId: guid, event, repository }, "A missed delivery was found");
+      if (stopping.aborted) return found;
+      const fields = { deliveryId: guid, event, repository };
+      try {
+        const payload = (await look.readLogged(repository, hook, id)) as Record<string, unknown>;
+        if (!(await keep({ id: guid, event, payload, at }))) continue;
+        found++;
+        log("info", fields, "A missed delivery was found");
+      } catch (error) {
+        if (error instanceof DeputyError && error.retryAt !== null) throw error;
+        // It keeps no later one from being read, and is asked for until GitHub's log has it no more.
+        if (at < seenUntil) seenUntil = at;
+        const { message } = error as Error;
+        log("warn", { ...fields, err: error }, `A missed delivery was not read: ${message}`);
+      }
     }
   }
-  await writeCursor(name, { seenUntil: now, etag: null });
+  await writeCursor(name, { seenUntil, etag: null });
   return found;
 }
