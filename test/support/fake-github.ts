@@ -415,7 +415,10 @@ function showSince(
     .filter(({ updated_at }) => since === null || new Date(updated_at) >= new Date(since))
     .toSorted((a, b) => a.updated_at.localeCompare(b.updated_at));
   const etag = `"${createHash("sha256").update(JSON.stringify(found)).digest("hex")}"`;
-  return headers["if-none-match"] === etag ? { status: 304 } : json(200, found, { etag });
+  const page = Number(searchParams.get("page") ?? 1);
+  return headers["if-none-match"] === etag
+    ? { status: 304 }
+    : json(200, found.slice((page - 1) * 100, page * 100), { etag });
 }
 
 /** Every login has an id of its own, derived from it. */

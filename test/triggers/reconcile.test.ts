@@ -191,6 +191,26 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   expect(lists.at(-1)?.headers["if-none-match"]).toBeDefined();
 });
 
+test("a backlog is read to its end, whatever the order in which it changed", async () => {
+  const rules = `github: [{ on: issues.opened, repository: acme/backlog }]`;
+  const app = await github.add("acme/backlog");
+  app.log = null;
+  await round(rules);
+  const seenUntil = new Date(Math.floor(ago(600).getTime() / 1000) * 1000);
+  await writeCursor(store.db, "acme/backlog issues", { seenUntil, etag: null });
+  const open = (number: number, created: Date, updated: Date) => ({
+    ...{ number, title: "It is wrong", body: "", state: "open", user: ada, labels: [] },
+    ...{ created_at: created.toISOString(), updated_at: updated.toISOString() },
+    author_association: "MEMBER",
+  });
+  // The first to be opened is the last that changed; one is of the second at which the last round ended.
+  app.issues.push(open(1, ago(590), ago(1)), open(2, seenUntil, seenUntil));
+  for (let number = 3; number <= 120; number++)
+    app.issues.push(open(number, ago(500), ago(500 - number)));
+  expect(await round(rules)).toBe(120);
+  expect(await round(rules)).toBe(0);
+});
+
 test("the doctor says of which repositories deliveries are found again", async () => {
   const rules = parseTriggerRules(
     `github: [{ on: issues.opened, repository: acme/log }, { on: issues.opened, repository: acme/poll }, { on: command, repository: "acme/*" }]`,

@@ -1,7 +1,7 @@
 import type { Octokit } from "octokit";
 import type { GithubRepository } from "./github-repository.ts";
 
-/** A page of a list, and the tag by which GitHub knows it again; null: nothing is new. */
+/** A list, and the tag by which GitHub knows it again; null: nothing is new. */
 export type Polled = { items: unknown[]; etag: string | null } | null;
 
 const paths = {
@@ -9,27 +9,42 @@ const paths = {
   comments: "GET /repos/{owner}/{repo}/issues/comments",
 } as const;
 
-/** Issues and pull requests, or comments on them, that changed since then, the oldest first. */
+const pageSize = 100;
+
+/**
+ * All issues and pull requests, or comments on them, that changed since then, the oldest first: in
+ * the order of their creation, which no change moves from a page to another while they are read.
+ */
 export async function pollChanged(
   octokit: Octokit,
   repository: GithubRepository,
   what: keyof typeof paths,
   { etag, since }: { since: Date; etag: string | null },
 ): Promise<Polled> {
-  try {
-    const { data, headers } = await octokit.request(paths[what], {
-      ...{ ...repository, since: since.toISOString(), state: "all", sort: "updated" },
-      ...{ direction: "asc", per_page: 100 },
-      headers: etag === null ? {} : { "if-none-match": etag },
+  const read = async (page: number, headers: { "if-none-match"?: string }) =>
+    octokit.request(paths[what], {
+      ...{ ...repository, since: since.toISOString(), state: "all", sort: "created" },
+      ...{ direction: "asc", per_page: pageSize, page, headers },
     });
-    return { items: data as unknown[], etag: headers.etag ?? null };
+  try {
+    const first = await read(1, etag === null ? {} : { "if-none-match": etag });
+    const items: unknown[] = [...first.data];
+    let isWhole = first.data.length < pageSize;
+    // The tag is that of one page.
+    const tag = isWhole ? (first.headers.etag ?? null) : null;
+    for (let page = 2; !isWhole; page++) {
+      const { data } = await read(page, {});
+      items.push(...data);
+      isWhole = data.length < pageSize;
+    }
+    return { items, etag: tag };
   } catch (error) {
     if ((error as { status?: number }).status === 304) return null;
     throw error;
   }
 }
 
-/** Who set which label on an issue, and when: the last hundred events of it. */
+/** Who set which label on an issue, and when. */
 export async function listLabelled(
   octokit: Octokit,
   { number: issue_number, ...repository }: GithubRepository & { number: number },

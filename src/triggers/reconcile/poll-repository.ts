@@ -66,7 +66,7 @@ export async function pollRepository(
     found += await pollList(deps, repository, "comments", async (item, since) => {
       const comment = commentShape.parse(item);
       const [, number] = /\/issues\/(\d+)$/.exec(comment.issue_url) ?? [];
-      if (comment.created_at <= since || number === undefined) return [];
+      if (comment.created_at < since || number === undefined) return [];
       const issue = await deps.look.read(repository, `/issues/${number}`);
       const payload = { action: "created", issue, comment, sender: comment.user };
       return [{ event: "issue_comment", payload, at: comment.created_at }];
@@ -89,6 +89,9 @@ async function pollList(
     return 0;
   }
   const { etag, seenUntil } = cursor;
+  // Whole, because what is at the end of a backlog may have begun before what is at its head. It begins
+  // with the last second of the former round, in which more may have come; what is known is left out.
+  const askedAt = new Date();
   const page = await deps.look.poll(repository, what, { since: seenUntil, etag });
   if (page === null) return 0;
   const of = await deps.look.read(repository, "");
@@ -101,6 +104,8 @@ async function pollList(
     const { updated_at } = z.looseObject({ updated_at: date }).parse(item);
     if (updated_at > last) last = updated_at;
   }
+  // What changed while the list was read may not be in it.
+  if (last > askedAt) last = askedAt;
   // The tag is that of this question: another beginning has another one.
   const isSame = last.getTime() === seenUntil.getTime();
   await deps.writeCursor(name, { seenUntil: last, etag: isSame ? page.etag : null });
@@ -131,14 +136,14 @@ async function findIssue(
   { kinds, labels }: Wanted,
 ): Promise<Made[]> {
   const made: Made[] = [];
-  if (kinds.has("issues.opened") && issue.created_at > since) {
+  if (kinds.has("issues.opened") && issue.created_at >= since) {
     const payload = { action: "opened", issue, sender: issue.user };
     made.push({ event: "issues", payload, at: issue.created_at });
   }
   const isLabelled = (issue.labels ?? []).some(({ name }) => labels.has(name.toLowerCase()));
   if (!kinds.has("issues.labeled") || !isLabelled) return made;
   for (const { at, by, label } of await look.listLabelled(`${repository}#${issue.number}`)) {
-    if (at <= since || !labels.has(label.toLowerCase())) continue;
+    if (at < since || !labels.has(label.toLowerCase())) continue;
     const payload = { action: "labeled", issue, label: { name: label }, sender: by };
     made.push({ event: "issues", payload, at });
   }
@@ -154,10 +159,10 @@ async function findHead(
 ): Promise<Made[]> {
   const pull = pullShape.parse(await look.read(repository, `/pulls/${number}`));
   if (pull.state !== "open" || pull.draft) return [];
-  const isNew = pull.created_at > since;
+  const isNew = pull.created_at >= since;
   const { commit } = commitShape.parse(await look.read(repository, `/commits/${pull.head.sha}`));
   const at = commit.committer.date;
-  if (!isNew && at <= since) return [];
+  if (!isNew && at < since) return [];
   const action = isNew ? "opened" : "synchronize";
   return [
     { event: "pull_request", payload: { action, pull_request: pull, sender: pull.user }, at },
