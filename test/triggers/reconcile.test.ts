@@ -211,6 +211,40 @@ test("a backlog is read to its end, whatever the order in which it changed", asy
   expect(await round(rules)).toBe(0);
 });
 
+test("a head that was committed before the last round and pushed after it is found, one from before the first is not", async () => {
+  const rules = `github: [{ on: pull_request.synchronize, repository: acme/heads }]`;
+  const app = await github.add("acme/heads");
+  app.log = null;
+  await round(rules);
+  for (const [what, minutes] of [
+    ["issues", 10],
+    ["pulls", 600],
+  ] as const)
+    await writeCursor(store.db, `acme/heads ${what}`, { seenUntil: ago(minutes), etag: null });
+  const pull = (number: number) => ({
+    ...{ number, title: "", body: "", user: ada, labels: [], author_association: "MEMBER" },
+    ...{ created_at: ago(900).toISOString(), updated_at: ago(1).toISOString() },
+    ...{ state: "open", draft: false, pull_request: {}, head: { sha: String(number).repeat(40) } },
+  });
+  app.issues.push(pull(1), pull(2));
+  github.refusals.push(({ path }) => {
+    const [, what, id = ""] = /acme\/heads\/(pulls|commits)\/(\w+)$/.exec(path) ?? [];
+    if (what === undefined) return null;
+    const date = ago(id.startsWith("1") ? 30 : 700).toISOString();
+    const found = what === "pulls" ? pull(Number(id)) : { commit: { committer: { date } } };
+    return {
+      ...{ status: 200, headers: { "content-type": "application/json" } },
+      body: JSON.stringify(found),
+    };
+  });
+  expect(await round(rules)).toBe(1);
+  expect(await rows("acme/heads")).toMatchObject([
+    { action: "synchronize", event: "pull_request" },
+  ]);
+  expect(await round(rules)).toBe(0);
+  github.refusals.length = 0;
+});
+
 test("the doctor says of which repositories deliveries are found again", async () => {
   const rules = parseTriggerRules(
     `github: [{ on: issues.opened, repository: acme/log }, { on: issues.opened, repository: acme/poll }, { on: command, repository: "acme/*" }]`,

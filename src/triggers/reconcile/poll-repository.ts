@@ -150,19 +150,29 @@ async function findIssue(
   return made;
 }
 
-/** A pull request is new, or has a head that was committed since. */
+/** Heads are told of by their names, and the inbox remembers those for thirty days at least. */
+const memoryMs = 25 * 24 * 60 * 60_000;
+
+/**
+ * A pull request is new, or has a head of which nothing told: one may be committed long before it is
+ * pushed, or before a draft is made ready, so that its date only leaves out heads from before the
+ * first look at pull requests, and those too old to be remembered.
+ */
 async function findHead(
-  { look }: ReconcileDeps,
+  { look, readCursor, writeCursor }: ReconcileDeps,
   repository: string,
   { number }: Issue,
   since: Date,
 ): Promise<Made[]> {
+  const name = `${repository} pulls`;
+  const begun = (await readCursor(name))?.seenUntil ?? since;
+  if (begun === since) await writeCursor(name, { seenUntil: since, etag: null });
   const pull = pullShape.parse(await look.read(repository, `/pulls/${number}`));
   if (pull.state !== "open" || pull.draft) return [];
   const isNew = pull.created_at >= since;
   const { commit } = commitShape.parse(await look.read(repository, `/commits/${pull.head.sha}`));
   const at = commit.committer.date;
-  if (!isNew && at < since) return [];
+  if (!isNew && at.getTime() < Math.max(begun.getTime(), Date.now() - memoryMs)) return [];
   const action = isNew ? "opened" : "synchronize";
   return [
     { event: "pull_request", payload: { action, pull_request: pull, sender: pull.user }, at },
