@@ -40,17 +40,64 @@ export function mentionsFirst(body: string): boolean {
   return /^@\S/m.test(body);
 }
 
-/** A quote's line starts with `>`; a fence ends with as many of its characters as it began with. */
+/** A line of a quote starts with `>`. */
 function findLine(lines: readonly string[], bot: string | null): number | null {
-  let fence: string | null = null;
+  let fence: Fence | null = null;
   for (const [index, line] of lines.entries()) {
-    const [, ticks = ""] = /^[\s>*+-]*(`{3,}|~{3,})/.exec(line) ?? [];
+    if (fence !== null && countQuotes(line) < fence.quotes) fence = null;
     if (fence !== null) {
-      if (ticks.startsWith(fence) && line.trim() === ticks) fence = null;
-    } else if (ticks !== "") fence = ticks;
-    else if (isAddressed(line, bot)) return index;
+      if (isClosed(fence, line)) fence = null;
+      continue;
+    }
+    fence = openFence(line);
+    if (fence === null && isAddressed(line, bot)) return index;
   }
   return null;
+}
+
+/**
+ * A fence of code, as CommonMark reads it. One in a quote ends with the quote; one in a list's item
+ * ends only by its closing line, so that what may be code is never carried out.
+ */
+type Fence = {
+  /** Its closing line has at least as many of them. */
+  ticks: string;
+  /** How many quotes it is in. */
+  quotes: number;
+  /** The width of the list's marks before it. */
+  width: number;
+};
+
+/** A line of backticks that has another one later is code in a line, and begins no fence. */
+function openFence(line: string): Fence | null {
+  const quoted = countQuotes(line);
+  const inside = stripQuotes(line, quoted);
+  const [start = "", marks = "", ticks = ""] =
+    /^((?: {0,3}(?:>|[*+-](?= )|\d{1,9}[.)](?= )))*) {0,4}(`{3,}|~{3,})/.exec(inside) ?? [];
+  const indent = inside.search(/[^ ]/);
+  if (ticks === "" || (ticks.startsWith("`") && inside.includes("`", start.length))) return null;
+  if (marks === "" && indent > 3) return null;
+  return { ticks, quotes: quoted, width: marks === "" ? 0 : inside.indexOf(ticks) };
+}
+
+function isClosed({ quotes, ticks, width }: Fence, line: string): boolean {
+  const inside = stripQuotes(line, quotes);
+  const indent = inside.search(/[^ ]/);
+  const rest = inside.trim();
+  const isOfTicks = rest.length >= ticks.length && rest === (ticks[0] ?? "").repeat(rest.length);
+  return isOfTicks && indent >= width && indent <= width + 3;
+}
+
+function countQuotes(line: string): number {
+  const [marks = ""] = /^(?: {0,3}>)*/.exec(line) ?? [];
+  return marks.split(">").length - 1;
+}
+
+/** What is inside of so many quotes; one space may follow the mark of each. */
+function stripQuotes(line: string, count: number): string {
+  let rest = line;
+  for (let left = count; left > 0; left--) rest = rest.replace(/^ {0,3}> ?/, "");
+  return rest;
 }
 
 function isAddressed(line: string, bot: string | null): boolean {
