@@ -46,6 +46,10 @@ export async function repairChecks(
       waiting.add(subject);
       return false;
     }
+    if (await waitsForOther(deps, delivery, subject, task)) {
+      waiting.add(subject);
+      return false;
+    }
     const found = await readHead(own, { task, repository, commit: head.commit });
     if (typeof found === "string") return done(`ignored: ${found}`);
     const { failed, open, place, redBefore } = found;
@@ -131,12 +135,34 @@ async function workOn(
   return refused ?? what;
 }
 
+/** Whether another task is at work on what this one is about, a review of the issue say: that ends. */
+export async function waitsForOther(
+  deps: Pick<InboxDeps, "findActiveTask" | "inbox">,
+  { deliveryId, result }: OpenDelivery,
+  subject: string,
+  task: Task,
+): Promise<boolean> {
+  const active = await findOther(deps, task);
+  if (active === null) return false;
+  const note = `waits for ${active} to end`;
+  if (note !== result) await deps.inbox.note(deliveryId, { result: note, subject });
+  return true;
+}
+
+async function findOther(
+  deps: Pick<InboxDeps, "findActiveTask">,
+  { id, origin }: Task,
+): Promise<string | null> {
+  const active = origin.subject ? await deps.findActiveTask(origin.subject) : null;
+  return active === id ? null : active;
+}
+
 /**
- * Has the task worked on again. Where that is refused (its branch was rewritten, say), a person is
- * called, and the pull request says why. Returns what came of that; null: it is worked on.
+ * Has the task worked on again. Where that is refused for good (its branch was rewritten, say), a
+ * person is called, and the pull request says why. Returns what came of that; null: it is worked on.
  */
 export async function reworkOrCall(
-  deps: Pick<InboxDeps, "rework">,
+  deps: Pick<InboxDeps, "findActiveTask" | "rework">,
   own: Pick<OwnPullDeps, "callPerson" | "tell">,
   { key, place, task, text }: { task: Task; place: string; text: string; key: string },
 ): Promise<string | null> {
@@ -145,6 +171,9 @@ export async function reworkOrCall(
     return null;
   } catch (error) {
     if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
+    const other = error.code === "conflict" ? await findOther(deps, task) : null;
+    // It began in this moment, and ends.
+    if (other !== null) throw new DeputyError("unavailable", error.message);
     await own.tell(place, task.id, `I cannot work on this again: ${makeInert(error.message)}`);
     await own.callPerson(task.id, error.message);
     return `refused: ${error.message}`;

@@ -12,7 +12,7 @@ import { isBot, trustOfPerson } from "./github-trust.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
 import { isForOwn, isTrusted } from "./match-github.ts";
 import { mayWriteNow } from "./may-write-now.ts";
-import { reworkOrCall } from "./repair-checks.ts";
+import { reworkOrCall, waitsForOther } from "./repair-checks.ts";
 import { retryLater, settle } from "./settle-delivery.ts";
 
 /**
@@ -48,6 +48,7 @@ export async function workOnReview(
       trustOfPerson(sender, about).mayWrite || rules.some((rule) => isTrusted(rule, sender));
     if (!isKnown && !(await mayWriteNow(deps, name, sender)))
       return done(`ignored: nothing shows that ${sender.login} has write access`);
+    if (await waitsForOther(deps, delivery, subject, task)) return false;
     const threads = await own.listThreads(place, review.id);
     const body = isOurComment(review.body ?? "") ? "" : cleanOutsideText(review.body ?? "").trim();
     if (threads.length === 0 && body === "") return done("ignored: it says nothing to work on");

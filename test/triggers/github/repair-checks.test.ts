@@ -22,10 +22,15 @@ async function play(
   runs: CheckRun[],
   changes: { receivedAt?: Date; result?: string } = {},
   refusal: Error | null = null,
+  /** The task that is at work on the issue, each time it is looked for. */
+  active: (string | null)[] = [],
 ) {
   const done: string[] = [];
   const own: OwnPullDeps = {
-    findDelivered: async () => task,
+    findDelivered: async () => ({
+      ...task,
+      origin: { ...task.origin, subject: "github:acme/app#3" },
+    }),
     readPull: async () => ({
       ...{ number: 7, state: "open", head: { ref: "deputy/x", sha: commit } },
       base: { ref: "main", sha: base },
@@ -46,6 +51,7 @@ async function play(
   const deps = {
     own,
     rules: () => rules,
+    findActiveTask: async () => active.shift() ?? null,
     rework: async (_: string, { text }: { text: string }) => {
       if (refusal) throw refusal;
       done.push(text);
@@ -101,4 +107,15 @@ test("where the work cannot go on a person is called, and the pull request says 
     "called deputy/x was rewritten by @ada.",
     "refused: deputy/x was rewritten by @ada.",
   ]);
+});
+
+test("a head waits while another task is at work on the same issue", async () => {
+  const waiting = await play([run("lint")], {}, null, ["task_2"]);
+  expect(waiting).toEqual({ settled: false, done: ["waits for task_2 to end"] });
+  const busy = new DeputyError("conflict", "task_2 is at work on it.");
+  const met = await play([run("lint")], {}, busy, [null, "task_2"]);
+  expect(met.settled).toBe(false);
+  expect(met.done.slice(1)).toEqual(["tried again later: task_2 is at work on it."]);
+  const after = await play([run("lint")], { result: "waits for task_2 to end" });
+  expect(after.done.at(-1)).toBe("rework: lint failed on acme/app#7");
 });
