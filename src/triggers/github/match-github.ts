@@ -122,6 +122,15 @@ function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
   ) {
     return `the branch is not ${rule.branch}`;
   }
+  // Another daemon's work may be there, which repairs it itself: two would answer each other for ever.
+  if (
+    event.kind.endsWith("_run.failed") &&
+    event.head?.inRepository !== false &&
+    event.branch?.startsWith("deputy/") &&
+    !rule.branch?.includes("deputy/")
+  ) {
+    return `${event.branch.slice(0, 100)} may be a Deputy's branch, which the rule's \`branch\` has to name`;
+  }
   return null;
 }
 

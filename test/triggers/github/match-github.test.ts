@@ -244,6 +244,22 @@ describe("failed runs", () => {
     expect(on("main")).toMatch(/the branch is not release/);
   });
 
+  test("one on a branch of any Deputy starts nothing, unless a rule names such branches", () => {
+    const run = failedRun({ head_repository: ownHead, head_branch: "deputy/fix-it" });
+    expect(reasonOf("workflow_run", run)).toMatch(/deputy\/fix-it may be a Deputy's branch/);
+    const rule = (branch: string) =>
+      parseTriggerRules(
+        `github: [{ on: workflow_run.failed, repository: "*/*", branch: "${branch}" }]`,
+        "f",
+      );
+    expect(reasonOf("workflow_run", run, rule("**"))).toMatch(/may be a Deputy's branch/);
+    expect(reasonOf("workflow_run", run, rule("deputy/*"))).toMatch(/^fired/);
+    const fork = failedRun({ head_repository: { id: 1 }, head_branch: "deputy/fix-it" });
+    expect(fired(matchGithub("workflow_run", fork, everyRule))).toMatchObject({
+      needsApproval: true,
+    });
+  });
+
   test("a failed check of a commit on our own branches is trusted, another waits", () => {
     const payload = readExamples()
       .find(({ name }) => name === "check_run")
