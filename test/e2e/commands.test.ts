@@ -44,7 +44,7 @@ describe.skipIf(!hasGitHttpBackend)("commands in comments", () => {
     repository: acme/app
     recipe: review
     ${clone}
-    agent: 'command:echo ''{"summary": "It reads well."}'''
+    agent: 'command:if grep -q "Read slowly" "$DEPUTY_BRIEF_FILE"; then sleep 600; fi; echo ''{"summary": "It reads well."}'''
   - on: issues.labeled
     repository: acme/silent
     label: deputy
@@ -167,6 +167,23 @@ describe.skipIf(!hasGitHttpBackend)("commands in comments", () => {
     expect((await deputy.untilOver(slow.taskId ?? "")).state).toBe("cancelled");
     const told33 = () => app.comments.filter(({ issue }) => issue === 33).map(({ body }) => body);
     await until(() => told33().join().includes("The work was stopped"), "the comment says so");
+  });
+
+  test("a fix that is asked for during a review begins once that has ended", async () => {
+    const issue = { repository: "acme/app", number: 34, body: "Read slowly: it says Hullo." };
+    const review = await hooks.comment(issue, "/deputy review");
+    await deputy.untilEvent(review.taskId ?? "", ({ type }) => type === "attempt.started");
+    const fix = hooks.comment(issue, "/deputy fix the greeting");
+    await until(async () => {
+      const waiting = `tried again later: it waits for ${review.taskId} to end`;
+      const rows = await deputy.database?.query(`select 1 from inbox where result = '${waiting}'`);
+      return rows?.length === 1;
+    }, "the fix waits");
+    expect((await hooks.comment(issue, "/deputy stop")).taskId).toBe(review.taskId);
+    const { taskId } = await fix;
+    expect(taskId).not.toBe(review.taskId);
+    const fixed = await deputy.untilOver(taskId ?? "");
+    expect(fixed.state, fixed.end_detail).toBe("completed");
   });
 
   const hookedComment = (number: number, body: string) => {

@@ -3,16 +3,20 @@ import type { Task } from "../../core/task/task.ts";
 import { toTask } from "../database/rows.ts";
 import type { Db } from "../database/schema.ts";
 
-/** Finds tasks by what they are about outside, and by what was said there. */
+/**
+ * Finds tasks by what they are about outside, and by what was said there. `changesOnly`: no reviews.
+ */
 export async function findTaskAbout(
   db: Db,
-  { pullUrl, subject }: { subject: string; pullUrl: string | null },
+  about: { subject: string; pullUrl: string | null; changesOnly: boolean },
 ): Promise<Task | null> {
+  const { changesOnly, pullUrl, subject } = about;
   const isDelivered = sql<boolean>`(delivery_url = ${pullUrl} and delivery <> 'comment')`;
   const row = await db
     .selectFrom("tasks")
     .selectAll()
     .where(sql<boolean>`(subject = ${subject} or ${isDelivered})`)
+    .where(sql<boolean>`(expects_change or ${!changesOnly})`)
     .orderBy(sql`state in ('completed', 'failed', 'cancelled')`)
     .orderBy(sql`${isDelivered} is true`, "desc")
     .orderBy("createdAt", "desc")

@@ -94,8 +94,15 @@ export type CommandDeps = {
   findTask: (id: string) => Promise<Task | null>;
   /** The task that an idempotency key made. */
   findMade: (key: string) => Promise<Task | null>;
-  /** The task that delivered the pull request, else the latest about the subject; an open one first. */
-  findAbout: (about: { subject: string; pullUrl: string | null }) => Promise<Task | null>;
+  /**
+   * The task that delivered the pull request, else the latest about the subject; an open one first.
+   * `changesOnly`: no reviews.
+   */
+  findAbout: (about: {
+    subject: string;
+    pullUrl: string | null;
+    changesOnly: boolean;
+  }) => Promise<Task | null>;
   /** Whether a command with this key has changed the task already. */
   isRecorded: (taskId: string, key: string) => Promise<boolean>;
   /** How a task stands, for anybody to read. */

@@ -81,7 +81,9 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
 
 async function carryOut(deps: InboxDeps, given: Given): Promise<Done> {
   const { command, commands, delivery, isPull, place, pullUrl } = given;
-  const about = { subject: `github:${place}`, pullUrl };
+  // A reviewer changes nothing, so a fix is not for them.
+  const changesOnly = command.name === "fix";
+  const about = { subject: `github:${place}`, pullUrl, changesOnly };
   if (command.name === null) return refuse(listCommands());
   try {
     // A process that died after it had started the task.
@@ -161,7 +163,9 @@ async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Do
     return { result, taskId: task.id, reply: await given.commands.describe(task) };
   }
   if (isClosed) return refuse(`${place} is closed, so nothing is started for it.`);
+  const busy = await deps.findActiveTask(isPull ? (task?.origin.subject ?? subject) : subject);
   if (!isPull) {
+    if (busy !== null) throw waitFor(busy);
     const { result, taskId } = await startOrContinue(deps, delivery, trigger);
     const started = taskId === null ? null : await given.commands.findTask(taskId);
     const isSaid = started === null || isToldAt(started, place);
@@ -171,9 +175,15 @@ async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Do
     return refuse(`${place} is no pull request of mine: I can only review it.`);
   if (asked === null)
     return refuse("Say what is to be fixed: `/deputy fix`, and the words after it.");
+  if (busy !== null) throw waitFor(busy);
   await deps.rework(task.id, { text: asked, origin: task.origin, goal: task.goal }, key);
   const reply = `I work on it again.\n\n\`${task.id}\``;
   return { result: `rework: ${what}`, taskId: task.id, reply };
+}
+
+/** A review of the same subject ends before its work begins: the command stays open until then. */
+function waitFor(taskId: string): DeputyError {
+  return new DeputyError("unavailable", `it waits for ${taskId} to end`);
 }
 
 /** Its words are the caller's, whose permission is established. */
