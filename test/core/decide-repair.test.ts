@@ -35,6 +35,12 @@ test.each<[string, Repair, Repair[], string | null]>([
     [a, repair("d", "d", true), b, c],
     "it failed after 3 repairs",
   ],
+  [
+    "a hand in each of them does not make it endless",
+    repair("z", "z", true),
+    Array.from({ length: 10 }, (_, index) => repair(`${index}`, `${index}`, true)),
+    "it failed after 10 repairs in all",
+  ],
 ])("%s", (_, now, earlier, why) => {
   expect(whyNoRepair(now, earlier, "it failed")).toBe(why);
 });

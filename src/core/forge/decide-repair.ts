@@ -1,6 +1,7 @@
 /**
  * Whether a red head of a pull request of ours, or another review of it, is worked on once more by
- * itself. Every chain of repairs has an end: so many in a row, and none for a failure that came back.
+ * itself. Every chain of repairs has an end: so many in a row, so many in all, and none for a failure
+ * that came back.
  * Pure, from the rows of what was decided before.
  */
 export type Repair = {
@@ -14,6 +15,8 @@ export type Repair = {
 };
 
 const maxRepairs = 3;
+/** Whoever had a hand in it: a program that pushes or reviews as a person does may answer us for ever. */
+const maxInAll = 10;
 
 /** How the end of delivered work begins that a person has to look after. */
 export const needsPerson = "A person is needed: ";
@@ -24,8 +27,10 @@ export function whyNoRepair(
   earlier: readonly Repair[],
   what: string,
 ): string | null {
-  if (repair.startsOver) return null;
   const others = earlier.filter(({ key }) => key !== repair.key);
+  const repairs = others.filter(({ decision }) => decision === "repair").length;
+  if (repairs >= maxInAll) return `${what} after ${repairs} repairs in all`;
+  if (repair.startsOver) return null;
   const start = others.findLastIndex(({ startsOver }) => startsOver);
   const series = others.slice(Math.max(0, start));
   const isBack =

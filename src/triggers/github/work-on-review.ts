@@ -18,7 +18,7 @@ import { retryLater, settle } from "./settle-delivery.ts";
 /**
  * A review of a pull request of ours, by somebody who may write, has its task worked on again: one
  * rework with all of its threads, each of which gets a reply once that is delivered
- * (delivery/github/answer-reviews.ts). Reviews that ask for changes are worked on so often in a row; then a
+ * (delivery/github/answer-reviews.ts). Reviews are worked on so often, those that ask for changes less; then a
  * person is called. Whether the delivery is settled; null: it is about something else.
  */
 export async function workOnReview(
@@ -69,6 +69,9 @@ type Review = {
   place: string;
 };
 
+/** Of the keys under which reviews that only comment are recorded. */
+const commentPrefix = "comment:";
+
 /** Starts the rework, or calls a person. Returns the result. */
 async function workOn(
   deps: InboxDeps,
@@ -78,17 +81,23 @@ async function workOn(
 ): Promise<string> {
   const { asksForChanges, body, by, place, threads } = review;
   const key = String(review.id);
-  if (asksForChanges) {
-    const repair = { key, signature: null, startsOver: false };
-    const what = `${by} asked for changes on ${place}`;
-    const why = whyNoRepair(repair, await own.listRepairs(task.id, "review"), what);
-    const decision = why === null ? "repair" : "hand_over";
-    await own.recordRepair(task.id, "review", { ...repair, decision });
-    if (why !== null) {
-      await own.tell(place, task.id, `I stopped working on reviews by myself: ${makeInert(why)}.`);
-      await own.callPerson(task.id, why);
-      return `handed over: ${why}`;
-    }
+  // Those that only comment count among themselves, and in all: a program may write one for each push.
+  const recorded = await own.listRepairs(task.id, "review");
+  const isComment = (one: { key: string }) => one.key.startsWith(commentPrefix);
+  const earlier = recorded.filter((one) => isComment(one) !== asksForChanges);
+  const repair = {
+    key: asksForChanges ? key : commentPrefix + key,
+    signature: null,
+    startsOver: !asksForChanges,
+  };
+  const did = asksForChanges ? `${by} asked for changes on ${place}` : `${by} reviewed ${place}`;
+  const why = whyNoRepair(repair, earlier, did);
+  const decision = why === null ? "repair" : "hand_over";
+  await own.recordRepair(task.id, "review", { ...repair, decision });
+  if (why !== null) {
+    await own.tell(place, task.id, `I stopped working on reviews by myself: ${makeInert(why)}.`);
+    await own.callPerson(task.id, why);
+    return `handed over: ${why}`;
   }
   const commentIds = [...threads.map(({ commentId }) => commentId), ...(body === "" ? [] : [null])];
   const labels = await own.keepThreads(task.id, { reviewId: key, place, commentIds });
