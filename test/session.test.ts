@@ -27,7 +27,7 @@ test("each checkpoint stays, and a snapshot between two changes nothing in the s
     openSession(bench.db, {
       about: { taskId, subtaskId: subtaskId ?? null, attemptId: attemptId ?? null },
       ...{ asked: null, role: "coder", agent: "builtin", worktree, mirror, sessionId },
-      baseCommit: base,
+      ...{ baseCommit: base, sparse: null },
     });
   const write = (text: string) => writeFileSync(join(worktree, "a.txt"), text);
   const checkpointOf = async (id: string | null) =>

@@ -3,6 +3,7 @@ import type { Budget, PlannedCall } from "../core/budget/budget.ts";
 import type { ModelCall, Role } from "../core/budget/usage.ts";
 import type { AttemptConfinement } from "../core/proof/confinement.ts";
 import type { Service } from "../core/settings/service.ts";
+import type { Sparse } from "../core/settings/sparse.ts";
 import type { EndReason, FailureKind } from "../core/task/failure.ts";
 import type { FollowUp } from "../core/task/plan.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
@@ -236,6 +237,8 @@ export type RoleRequest = Pick<
   asked: string | null;
   /** The commit that changes in the worktree are relative to. */
   baseCommit: string;
+  /** The part of the tree that the worktree holds; null: all of it. */
+  sparse: Sparse | null;
   /** The git directory that the worktree belongs to: readable, never writable. */
   gitDir: string;
   /** The task's budget, if it was just read. */

@@ -125,12 +125,13 @@ export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promis
       );
     // The attempt's base may have been lost with a mirror.
     const isThere = await hasCommit(mirror, attempt.baseCommit);
-    const base = isThere ? null : (await getTask(tx, row.taskId))?.preparation?.baseCommit;
-    const kept = base ?? attempt.baseCommit;
+    const preparation = (await getTask(tx, row.taskId))?.preparation ?? null;
+    const kept = (isThere ? null : preparation?.baseCommit) ?? attempt.baseCommit;
     const snapshot = await snapshotWorktree(mirror, row.path, {
       parent: kept,
       message: `Worktree ${row.id} before it was removed`,
       ref,
+      sparse: sparseOf(preparation),
     });
     await keepSubmodules(mirror, {
       ...{ path: row.path, base: kept, since: null },

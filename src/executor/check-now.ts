@@ -1,4 +1,5 @@
 import type { AgentRun, Tried } from "../agents/agent.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
 import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { keepSubmodules, submoduleSetupRef } from "../worktree/content/keep-submodules.ts";
@@ -16,10 +17,11 @@ export function openCheck(deps: ExecuteDeps, job: Job, path: string): AgentRun["
   const own = task.preparation?.checks ?? [];
   if (!task.expectsChange || own.length + subtask.checks.length === 0) return undefined;
   const base = attempt.baseCommit;
+  const sparse = sparseOf(task.preparation);
   const message = `What ${attempt.id} checked`;
 
   const checkNow = async (command: string | null, signal: AbortSignal): Promise<Tried> => {
-    const kept = await keepWorktree(mirror, { path, base, message, ref: null });
+    const kept = await keepWorktree(mirror, { path, base, message, ref: null, sparse });
     const commit =
       task.preparation?.setup.length === 0
         ? kept.commit

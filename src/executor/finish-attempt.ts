@@ -12,7 +12,6 @@ import { waitOut } from "../store/database/outage.ts";
 import { markUnprepared, type WorktreeRow } from "../store/tasks/worktrees.ts";
 import { freeVolume } from "../worktree/checkout/free-volume.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
-import { adoptWorktree } from "../worktree/checkout/worktree.ts";
 import { hasHome, removeHome } from "../worktree/checkout/worktree-home.ts";
 import { type KeptWorktree, keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import type { Skipped } from "../worktree/commits/worktree-changes.ts";
@@ -42,6 +41,7 @@ export async function finishAttempt(
 ): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = attemptRef(attempt.id);
+  const sparse = sparseOf(task.preparation);
   const about = {
     base: attempt.baseCommit,
     message: commitMessage(task, subtask, end.summary, deps.redact),
@@ -58,9 +58,7 @@ export async function finishAttempt(
     return freeVolume(worktree.path, room);
   };
   let filled = (await isVolumeFull(deps.paths.worktrees)) ? await free() : null;
-  const keep = () => keepWorktree(mirror, { path: worktree.path, ...about });
-  // A mirror that was made anew meanwhile does not know what of the tree the worktree holds.
-  await adoptWorktree(mirror, worktree.path, attempt.baseCommit, sparseOf(task.preparation));
+  const keep = () => keepWorktree(mirror, { path: worktree.path, sparse, ...about });
   const kept = await keep().catch(async (error) => {
     if (findSpaceProblem(error) === null) throw error;
     const hadHome = await hasHome(worktree.path);

@@ -48,6 +48,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
       parent: attempt.baseCommit,
       message: `Before attempt ${attempt.number} of ${subtask.id}`,
       ref: `refs/deputy/before/${attempt.id}`,
+      sparse,
     });
     leftOut = listLeftOut(skipped);
     const ref = submoduleBeforeRef(attempt.id);

@@ -98,6 +98,7 @@ async function runAgent(
     sessionId: attempt.sessionId,
     asked: null,
     baseCommit: attempt.baseCommit,
+    sparse: sparseOf(task.preparation),
     gitDir: job.mirror.gitDir,
     outputSchema: null,
     isCutOff: !wasTold && subtask.ending?.what === "attempt" && subtask.ending.reason === "lost",

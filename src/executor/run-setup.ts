@@ -120,10 +120,13 @@ async function reuseSetup(
 }
 
 /** Records the worktree after setup for `leaveOutSetup`, and reports the files that setup left. */
-async function recordSetup({ attempt, mirror, progress, subtask }: Job, path: string) {
+async function recordSetup({ attempt, mirror, progress, subtask, task }: Job, path: string) {
   const base = attempt.baseCommit;
   const ref = setupRef(subtask.id);
-  const { commit } = await keepWorktree(mirror, { path, base, message: "After setup", ref });
+  const { commit } = await keepWorktree(mirror, {
+    ...{ path, base, message: "After setup", ref },
+    sparse: sparseOf(task.preparation),
+  });
   if (commit === base) {
     await deleteRefs(mirror, [ref]);
     return;

@@ -106,6 +106,7 @@ async function ask(
       outputSchema: plannerOutputSchema,
       brief: writeMessage(),
       worktree,
+      sparse,
       gitDir: mirror.gitDir,
       sessionId,
     });

@@ -43,7 +43,10 @@ export type OpenSession = Session & {
   readonly name: string;
 };
 
-export type SessionOptions = Pick<RoleRequest, "about" | "asked" | "role" | "worktree"> & {
+export type SessionOptions = Pick<
+  RoleRequest,
+  "about" | "asked" | "role" | "sparse" | "worktree"
+> & {
   agent: string;
   mirror: Mirror;
   sessionId: string | null;
@@ -71,6 +74,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     base: options.baseCommit,
     last: checkpoint,
     message: `Checkpoint of ${attemptId ?? taskId}`,
+    sparse: options.sparse,
   });
   const pin = openPin(options.baseCommit, (commit) =>
     pinRef(mirror, `refs/deputy/checkpoints/${attemptId ?? taskId}`, commit),

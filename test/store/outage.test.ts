@@ -50,7 +50,7 @@ test("entries, events and usage that were stored when the connection broke are s
   const { mirror, base, home } = await mirrorOf(makeRepository({ "a.txt": "base\n" }));
   const session = await openSession(db, {
     ...{ about, asked: null, role: "coder", agent: "builtin", worktree: home, mirror },
-    ...{ sessionId: null, baseCommit: base },
+    ...{ sessionId: null, baseCommit: base, sparse: null },
   });
   let broken = proxy.breakAfter(session.name);
   await session.append([{ n: 1, text: "one" }]);
@@ -91,7 +91,7 @@ test("entries that another attempt stored meanwhile are not taken for one's own"
   const open = (sessionId: string | null) =>
     openSession(db, {
       ...{ about, asked: null, role: "planner", agent: "builtin", worktree: home, mirror },
-      ...{ sessionId, baseCommit: base },
+      ...{ sessionId, baseCommit: base, sparse: null },
     });
   const first = await open(null);
   await first.append([{ n: 1 }]);

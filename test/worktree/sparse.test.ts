@@ -304,6 +304,26 @@ test("a worktree whose record was lost is adopted as the part that it is", async
   expect(git(path, "status", "--porcelain")).toBe("");
 });
 
+test.each(["snapshot", "kept", "keeper"])(
+  "a %s of a worktree whose record was lost deletes nothing outside of the part",
+  async (way) => {
+    const { base, mirror, path, sparse } = await makeSparse();
+    rmSync(join(mirror.gitDir, "deputy", "sub_one"), { recursive: true });
+    write(path, { "packages/a/one.txt": "worked on\n" });
+    const about = { path, base, message: "Work", sparse };
+    const take = async () => {
+      if (way === "snapshot")
+        return (await snapshotWorktree(mirror, path, { ...about, parent: base })).commit;
+      if (way === "kept") return (await keepWorktree(mirror, { ...about, ref: null })).commit;
+      return openWorktreeKeeper(mirror, { ...about, last: base }).keep(null);
+    };
+    const changes = await listChanges(mirror, base, await take());
+    expect(changes.map((one) => `${one.status} ${one.path}`)).toEqual([
+      "modified packages/a/one.txt",
+    ]);
+  },
+);
+
 test("adopted on a commit with other work outside, it deletes nothing of that", async () => {
   const { changes, mirror, path, sparse } = await makeSparse();
   write(path, { "packages/b/three.txt": "merged\n", "tools/new.txt": "merged\n" });

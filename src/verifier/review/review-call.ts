@@ -164,6 +164,7 @@ async function run<Answer>(
     about: { ...place.about, attemptId: null },
     judges: key.attemptId,
     baseCommit: commit,
+    sparse: place.sparse ?? null,
     gitDir: mirror.gitDir,
     logPath: join(logRoot, `${key.kind}-${key.seat}.log`),
     emit: () => {},

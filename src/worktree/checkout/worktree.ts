@@ -96,6 +96,21 @@ export async function adoptWorktree(
 }
 
 /**
+ * Adopts a sparse worktree that the mirror does not know; for every reader of its changes, because the
+ * mirror may have been made anew at any time. A known or whole one is left as it is: without a record
+ * all of a whole one is read, which tells its changes as well.
+ */
+export async function adoptSparse(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+  sparse: Sparse | null,
+): Promise<void> {
+  if (sparse === null || (await readRecord(placeOf(mirror, path))) !== null) return;
+  await adoptWorktree(mirror, path, commit, sparse);
+}
+
+/**
  * Resets the files of the worktree to `commit`: changed ones are restored; new ones, and git
  * repositories that were made inside, are removed. What the commit's own .gitignore ignores stays
  * (installed dependencies, caches). A worktree that was deleted by hand is recreated. Take a

@@ -1,5 +1,6 @@
 import { lstatSync, type Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
+import type { Sparse } from "../../core/settings/sparse.ts";
 import {
   type Folder,
   openFile,
@@ -15,6 +16,7 @@ import {
   takeStatSnapshot,
   tickMs,
 } from "../checkout/stat-snapshot.ts";
+import { adoptSparse } from "../checkout/worktree.ts";
 import { type Place, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
 import { hasCommit, pinRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
@@ -46,6 +48,8 @@ export type KeepOptions = {
   /** The commit that the worktree holds now. */
   last: string;
   message: string;
+  /** As for `snapshotWorktree`. */
+  sparse?: Sparse | null;
 };
 
 /** One such commit, and the paths that it leaves out. */
@@ -57,15 +61,17 @@ export type KeptWorktree = { commit: string; skipped: Skipped[] };
  */
 export async function keepWorktree(
   mirror: Mirror,
-  { base, message, path, ref }: Omit<KeepOptions, "last"> & { ref: string | null },
+  { base, message, path, ref, sparse = null }: Omit<KeepOptions, "last"> & { ref: string | null },
 ): Promise<KeptWorktree> {
   const place = placeOf(mirror, path);
   const read = async () =>
-    (await mayWriteTree(mirror, place, base)) ? readChanges(mirror, place, base, new Map()) : null;
+    (await mayWriteTree(mirror, place, base, sparse))
+      ? readChanges(mirror, place, base, new Map())
+      : null;
   const found = await read().catch(() => null); // snapshotWorktree retries, and reports errors
   const { skipped, tree } =
     found === null || found === "attributes"
-      ? await snapshotWorktree(mirror, path, { parent: base, message })
+      ? await snapshotWorktree(mirror, path, { parent: base, message, sparse })
       : found;
   const isBase = tree === (await treeOf(mirror, base));
   const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
@@ -74,7 +80,7 @@ export async function keepWorktree(
 }
 
 export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): WorktreeKeeper {
-  const { path: workTree, base, message } = options;
+  const { path: workTree, base, message, sparse = null } = options;
   const place = placeOf(mirror, workTree);
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
@@ -112,7 +118,7 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   /** The current tree, or null when `snapshotWorktree` must make it. */
   const readTree = async (named: readonly string[] | null): Promise<string | null> => {
-    if (!(await mayWriteTree(mirror, place, base))) return null;
+    if (!(await mayWriteTree(mirror, place, base, sparse))) return null;
     const trees = knownTrees(mirror);
     const paths =
       named?.map((path) => Buffer.from(path).toString("latin1")) ?? (await findChanged());
@@ -147,7 +153,7 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
       // Such as a file being written at this moment: snapshotWorktree retries, and reports errors.
       const tree =
         (await readTree(changed).catch(() => null)) ??
-        (await snapshotWorktree(mirror, workTree, { parent: base, message })).tree;
+        (await snapshotWorktree(mirror, workTree, { parent: base, message, sparse })).tree;
       if (tree !== (await lastTree())) {
         const commit = await writeCommit(mirror, { tree, parent: last.commit, message });
         last = { commit, tree };
@@ -160,9 +166,17 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 const maxMisses = 3;
 
 /** Whether the tree of this worktree may be made here, and not by git. */
-async function mayWriteTree(mirror: Mirror, { index, path }: Place, base: string) {
+async function mayWriteTree(
+  mirror: Mirror,
+  place: Place,
+  base: string,
+  sparse: Sparse | null,
+): Promise<boolean> {
+  const { index, path } = place;
   // Deleted, or replaced by a link to elsewhere, which git would follow.
   if (!(await lstat(path)).isDirectory()) return false;
+  await adoptSparse(mirror, path, base, sparse);
+  if ((await readIndexCommit(place)) !== base) return false;
   return !(await readHasAttributes(mirror, index, base));
 }
 
@@ -176,7 +190,6 @@ async function readChanges(
   base: string,
   seen: SeenFiles,
 ): Promise<{ tree: string; skipped: Skipped[] } | "attributes" | null> {
-  if ((await readIndexCommit(place)) !== base) return null;
   const { path: workTree, index } = place;
   const changes = await findChanges(mirror, { workTree, index }, false);
   if ([...changes.present, ...changes.gone].some(isAttributes)) return "attributes";

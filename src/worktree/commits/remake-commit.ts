@@ -1,5 +1,4 @@
 import type { Sparse } from "../../core/settings/sparse.ts";
-import { adoptWorktree } from "../checkout/worktree.ts";
 import { pinRef } from "../mirror/mirror.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
 import { snapshotWorktree } from "./snapshot.ts";
@@ -24,8 +23,7 @@ export async function remakeCommit(
   },
 ): Promise<boolean> {
   const { path, commit, parent, message, ref, from, until, sparse } = options;
-  await adoptWorktree(mirror, path, parent, sparse);
-  const { tree } = await snapshotWorktree(mirror, path, { parent, message });
+  const { tree } = await snapshotWorktree(mirror, path, { parent, message, sparse });
   for (let at = until.getTime(); at >= from.getTime() - 1_000; at -= 1_000) {
     const content = formCommit({ tree, parent, message }, new Date(at));
     if (hashObject("commit", content) !== commit) continue;

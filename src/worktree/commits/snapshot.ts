@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { invariant } from "../../core/base/invariant.ts";
 import type { Sparse } from "../../core/settings/sparse.ts";
 import { keepUnchanged } from "../checkout/keep-unchanged.ts";
-import { addWorktree, moveBase } from "../checkout/worktree.ts";
+import { addWorktree, adoptSparse, moveBase } from "../checkout/worktree.ts";
 import { copyIndex, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
 import { deputyIdentity } from "../git/git-environment.ts";
 import { GitFailure } from "../git/git-failure.ts";
@@ -28,6 +28,11 @@ export type SnapshotOptions = {
   ref?: string;
   /** Includes ignored files. */
   includeIgnored?: boolean;
+  /**
+   * The part of the tree that the worktree holds, for one whose record was lost with its mirror: what
+   * it lacks would count as deleted. Null: all of it.
+   */
+  sparse?: Sparse | null;
 };
 
 export type Snapshot = {
@@ -57,7 +62,7 @@ export async function snapshotWorktree(
 async function takeSnapshot(
   mirror: Mirror,
   path: string,
-  { parent, message, ref, includeIgnored = false }: SnapshotOptions,
+  { parent, message, ref, includeIgnored = false, sparse = null }: SnapshotOptions,
 ): Promise<Snapshot> {
   const place = placeOf(mirror, path);
   const stats = await lstat(path).catch(() => null);
@@ -67,6 +72,7 @@ async function takeSnapshot(
     const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
     return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
   }
+  await adoptSparse(mirror, path, parent, sparse);
   await mkdir(place.record, { recursive: true });
   const scratch = join(place.record, `snapshot-${randomUUID()}`);
   try {
