@@ -12,6 +12,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { includeFiles } from "../../src/worktree/checkout/include-files.ts";
+import { readSparse } from "../../src/worktree/checkout/sparse.ts";
 import {
   addWorktree,
   adoptWorktree,
@@ -24,7 +25,10 @@ import { keepWorktree, openWorktreeKeeper } from "../../src/worktree/commits/kee
 import { mergeCommits } from "../../src/worktree/commits/merge.ts";
 import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { findUnfitContent } from "../../src/worktree/content/find-unfit-content.ts";
-import { type Mirror, openMirror } from "../../src/worktree/mirror/mirror.ts";
+import { type GitHost, localGit } from "../../src/worktree/git/git.ts";
+import { type Mirror, openMirror, pinRef } from "../../src/worktree/mirror/mirror.ts";
+import { withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { listChanges } from "../../src/worktree/read/diff.ts";
 import { readFileAt } from "../../src/worktree/read/read-commit.ts";
 import { git, makeRepository, mirrorOf, write } from "./repositories.ts";
@@ -43,9 +47,9 @@ const files = {
   "docs/é ü.txt": "six\n",
 };
 
-async function makeSparse(folders = ["packages/a"]) {
+async function makeSparse(folders = ["packages/a"], host: GitHost = localGit) {
   const repository = makeRepository(files);
-  const { mirror, base, home } = await mirrorOf(repository);
+  const { mirror, base, home } = await mirrorOf(repository, host);
   const path = join(home, "trees", "sub_one");
   const sparse = { folders, base };
   await addWorktree(mirror, path, base, "filled", sparse);
@@ -320,6 +324,60 @@ test.each(["snapshot", "kept", "keeper"])(
     const changes = await listChanges(mirror, base, await take());
     expect(changes.map((one) => `${one.status} ${one.path}`)).toEqual([
       "modified packages/a/one.txt",
+    ]);
+  },
+);
+
+test("a mirror that is made anew knows a sparse worktree before it has its place", async () => {
+  const { base, changes, mirror, path, repository, sparse } = await makeSparse();
+  write(path, { "packages/b/three.txt": "worked on\n" });
+  const { commit } = await changes();
+  await pinRef(mirror, "attempts/one", commit);
+  await resetWorktree(mirror, path, commit, "filled", sparse);
+  rmSync(join(mirror.gitDir, "HEAD"));
+  let known: ReturnType<typeof readSparse> = null;
+  const fill = async (draft: Mirror) => {
+    known = readSparse(draft, path);
+  };
+  await withSoundMirror(mirror, parseRepository(repository), { fill }, () => treeAt(mirror, base));
+  expect(known).toEqual({ folders: ["packages/a"], files: new Set(["packages/b/three.txt"]) });
+  rmSync(join(path, "packages/b/three.txt"));
+  expect((await changes(commit)).list).toEqual(["deleted packages/b/three.txt"]);
+});
+
+test.each(["snapshot", "kept"])(
+  "a %s during which the mirror is replaced is of one of the two",
+  async (way) => {
+    let replace: (() => Promise<unknown>) | null = null;
+    const host: GitHost = {
+      ...localGit,
+      run: async (request, signal) => {
+        const now = request.args.includes("diff-files") ? replace : null;
+        if (now !== null) {
+          replace = null;
+          await now();
+        }
+        return localGit.run(request, signal);
+      },
+    };
+    const { base, mirror, path, repository, sparse } = await makeSparse(undefined, host);
+    write(path, { "packages/a/new.txt": "new\n" });
+    rmSync(join(path, "packages/a/one.txt"));
+    replace = async () => {
+      rmSync(join(mirror.gitDir, "HEAD"));
+      const source = parseRepository(repository);
+      await withSoundMirror(mirror, source, {}, () => treeAt(mirror, base));
+    };
+    const about = { path, base, message: "Work", sparse };
+    const { commit } =
+      way === "snapshot"
+        ? await snapshotWorktree(mirror, path, { ...about, parent: base })
+        : await keepWorktree(mirror, { ...about, ref: null });
+    expect(replace).toBe(null);
+    const changes = await listChanges(mirror, base, commit);
+    expect(changes.map((one) => `${one.status} ${one.path}`)).toEqual([
+      "added packages/a/new.txt",
+      "deleted packages/a/one.txt",
     ]);
   },
 );

@@ -86,9 +86,11 @@ export async function adoptWorktree(
   const place = await locate(mirror, path);
   await withRepositoryLock(mirror, place.record, async () => {
     if ((await readRecord(place)) !== null || !(await isFolder(place.path))) return;
-    // What it held beyond its folders is not known: what is not there deletes nothing.
-    const at = sparse && "base" in sparse ? sparse.base : commit;
-    await recordSparse(mirror, place, at, sparse);
+    // What was taken over from a broken mirror knows more (repair-mirror.ts). Else what it held beyond
+    // its folders is not known: what is not there deletes nothing.
+    const held = readSparse(mirror, place.path) ?? sparse;
+    const at = held && "base" in held ? held.base : commit;
+    await recordSparse(mirror, place, at, held);
     // The record last: with it the worktree counts as complete.
     await putIndexAt(mirror, place, commit);
     await writeRecord(place);

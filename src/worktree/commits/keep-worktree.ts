@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import type { Sparse } from "../../core/settings/sparse.ts";
 import {
@@ -19,7 +19,7 @@ import {
 import { adoptSparse } from "../checkout/worktree.ts";
 import { type Place, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
 import { hasCommit, pinRef } from "../mirror/mirror.ts";
-import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { identifyMirror, type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { treeOf } from "../read/read-commit.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
 import { snapshotWorktree } from "./snapshot.ts";
@@ -138,7 +138,7 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   /** Forgets what another mirror had, so that no commit names what is missing in this one. */
   const checkMirror = async () => {
-    const now = nameOf(mirror);
+    const now = identifyMirror(mirror);
     if (now === inMirror) return;
     inMirror = now;
     seen.clear();
@@ -191,6 +191,7 @@ async function readChanges(
   seen: SeenFiles,
 ): Promise<{ tree: string; skipped: Skipped[] } | "attributes" | null> {
   const { path: workTree, index } = place;
+  const asked = identifyMirror(mirror);
   const changes = await findChanges(mirror, { workTree, index }, false);
   if ([...changes.present, ...changes.gone].some(isAttributes)) return "attributes";
   const set = await readFiles(mirror, seen, workTree, changes.present);
@@ -202,13 +203,8 @@ async function readChanges(
   const gone = [...changes.gone, ...vanished];
   const baseTree = await treeOf(mirror, base);
   const tree = await editTree(mirror, knownTrees(mirror), baseTree, { set, gone });
+  if (identifyMirror(mirror) !== asked) return null; // parts of two mirrors
   return { tree, skipped: changes.skipped };
-}
-
-/** Tells a mirror from the one that replaced it. */
-function nameOf({ gitDir: path }: Mirror): string {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return `${stats?.ino} ${stats?.birthtimeMs}`;
 }
 
 /** Every change in a folder of many files adds all of its entries again. */

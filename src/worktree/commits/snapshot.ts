@@ -9,7 +9,7 @@ import { copyIndex, placeOf, readIndexCommit } from "../checkout/worktree-place.
 import { deputyIdentity } from "../git/git-environment.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { pinSnapshot } from "../mirror/mirror.ts";
-import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { identifyMirror, type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { treeOf } from "../read/read-commit.ts";
 import { commitTree } from "./commit-tree.ts";
 import { findChanges, join0, type Skipped } from "./worktree-changes.ts";
@@ -53,11 +53,15 @@ export async function snapshotWorktree(
     try {
       return await takeSnapshot(mirror, path, options);
     } catch (error) {
-      // A file that an agent writes or deletes at this moment can fail one pass, hardly three.
-      if (!(error instanceof GitFailure) || attempt === 3) throw error;
+      // A file that an agent writes or deletes at this moment can fail one pass, hardly three; and a
+      // mirror is hardly replaced three times.
+      const mayPass = error instanceof GitFailure || error instanceof MirrorReplaced;
+      if (!mayPass || attempt === 3) throw error;
     }
   }
 }
+
+class MirrorReplaced extends Error {}
 
 async function takeSnapshot(
   mirror: Mirror,
@@ -72,6 +76,7 @@ async function takeSnapshot(
     const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
     return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
   }
+  const asked = identifyMirror(mirror);
   await adoptSparse(mirror, path, parent, sparse);
   await mkdir(place.record, { recursive: true });
   const scratch = join(place.record, `snapshot-${randomUUID()}`);
@@ -101,6 +106,11 @@ async function takeSnapshot(
     }
     const nothing = changes.gone.length + changes.present.length === 0;
     const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();
+    // With the index of one mirror and the records of another, what is there and what is not is anything.
+    if (identifyMirror(mirror) !== asked)
+      throw new MirrorReplaced(
+        `The mirror ${mirror.gitDir} was replaced during a snapshot of ${path}.`,
+      );
     const changed = tree !== parentTree;
     const commit = changed ? await commitTree(mirror, tree, [parent], message) : parent;
     if (ref !== undefined) await pinSnapshot(mirror, ref, commit);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
@@ -197,6 +197,12 @@ export async function draftMirror(mirror: Mirror): Promise<Mirror> {
 }
 
 export const draftPrefix = ".new-";
+
+/** Tells a mirror from the one that replaced it, which another task may do at any time. */
+export function identifyMirror({ gitDir }: Mirror): string {
+  const stats = lstatSync(gitDir, { throwIfNoEntry: false });
+  return `${stats?.ino} ${stats?.birthtimeMs}`;
+}
 
 /** Whether git would take it for a repository. Missing parts inside show when they are read. */
 export function isWhole({ gitDir }: Pick<Mirror, "gitDir">): boolean {

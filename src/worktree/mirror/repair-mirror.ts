@@ -3,6 +3,7 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { removeTree } from "../../sandbox/files/remove-tree.ts";
+import { writeSparse } from "../checkout/sparse.ts";
 import { adoptWorktree } from "../checkout/worktree.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { withRepositoryLock } from "../git/repository-lock.ts";
@@ -114,6 +115,8 @@ async function replace(
         await fetchAll(draft, repository, { ...options, want }).catch(() => {});
       if (existsSync(mirror.gitDir)) {
         known = await salvage(mirror, draft);
+        // Agents work on, and are snapshotted, from the moment at which it has its place.
+        for (const { path, sparse } of known) if (sparse) writeSparse(draft, path, sparse);
         // Objects are named by their content, so they are still valid.
         if (usesLfs(mirror)) await rename(lfsStore(mirror), lfsStore(draft));
       }
