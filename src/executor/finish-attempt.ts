@@ -22,7 +22,7 @@ import {
   submoduleSetupRef,
 } from "../worktree/content/keep-submodules.ts";
 import type { Mirror } from "../worktree/mirror/mirror.ts";
-import { readFileAt } from "../worktree/read/read-commit.ts";
+import { noneIfTooLarge, readFileAt } from "../worktree/read/read-commit.ts";
 import { type Attempted, findHandedOver, handIn } from "./hand-in.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { setupRef } from "./run-setup.ts";
@@ -172,7 +172,7 @@ async function listMarked(
 ): Promise<string[]> {
   const marked: string[] = [];
   for (const path of update?.conflicts ?? []) {
-    const text = await readFileAt(mirror, commit, path).catch(() => null); // too large to read
+    const text = await readFileAt(mirror, commit, path).catch(noneIfTooLarge);
     if (text?.includes(`<<<<<<< ${update?.work}`) || text?.includes(`>>>>>>> ${update?.base}`))
       marked.push(path);
   }

@@ -20,7 +20,7 @@ import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks/
 import type { WorktreeRow } from "../store/tasks/worktrees.ts";
 import { listFilled } from "../worktree/content/submodules.ts";
 import { diffCommits } from "../worktree/read/diff.ts";
-import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
+import { listFilesAt, noneIfTooLarge, readFileAt } from "../worktree/read/read-commit.ts";
 import { openCheck } from "./check-now.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
@@ -164,7 +164,7 @@ async function listSubmodulesHere({ attempt, mirror, task }: Job): Promise<strin
 async function readOverview({ attempt, mirror }: Job): Promise<string> {
   const [files, packageJson] = await Promise.all([
     listFilesAt(mirror, attempt.baseCommit),
-    readFileAt(mirror, attempt.baseCommit, "package.json").catch(() => null), // too large to read
+    readFileAt(mirror, attempt.baseCommit, "package.json").catch(noneIfTooLarge),
   ]);
   return writeOverview(files, packageJson);
 }

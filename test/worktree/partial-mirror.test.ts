@@ -1,6 +1,8 @@
 import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { readText } from "../../src/verifier/change/tree.ts";
+import { mayInstall } from "../../src/verifier/place/may-install.ts";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { mergeCommits } from "../../src/worktree/commits/merge.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
@@ -165,6 +167,10 @@ test.skipIf(!hasGitHttpBackend)(
       message: expect.stringContaining("could not be fetched"),
     };
     await expect(add()).rejects.toMatchObject(failure);
+    // Neither is a file that cannot be fetched one that does not exist.
+    await expect(readText(mirror, base, "docs/five.txt")).rejects.toMatchObject(failure);
+    const checks = { mirror, baseCommit: base };
+    await expect(mayInstall(checks, ["sh app/same.txt"])).rejects.toMatchObject(failure);
     expect(setAside(mirror)).toEqual([]);
     remote.gate = () => true;
     expect(await add()).toBe("created");

@@ -2,7 +2,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { TaskDetail } from "../../core/task/task-detail.ts";
 import type { Mirror, Mirrors } from "../../worktree/mirror/mirror.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
-import { readFileAt } from "../../worktree/read/read-commit.ts";
+import { noneIfTooLarge, readFileAt } from "../../worktree/read/read-commit.ts";
 
 /**
  * The change of a task, as `deputy diff` shows it: from the base commit to the task branch, or to
@@ -62,7 +62,7 @@ export async function findCommented(
   }
   if (Number(end) < Number(from)) throw refuse(`${place} ends before it starts.`);
   const isDeleted = change.status === "deleted";
-  const text = await readFileAt(mirror, isDeleted ? base : to, file).catch(() => null); // too large to count
+  const text = await readFileAt(mirror, isDeleted ? base : to, file).catch(noneIfTooLarge);
   // A link or a submodule has no lines, and may be commented on as if it had one.
   const count = text === null ? null : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
   if (count !== null && Number(end) > count) {

@@ -1,6 +1,5 @@
-import { DeputyError } from "../../core/base/error.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
-import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+import { listFilesAt, noneIfTooLarge, readFileAt } from "../../worktree/read/read-commit.ts";
 
 /** A commit's files, with texts read on demand. */
 export type Tree = {
@@ -18,10 +17,5 @@ export async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
 
 /** The text of a file at a commit; null when it does not exist or is too large to read. */
 export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
-  return readFileAt(mirror, commit, path).catch(asNoFile);
-}
-
-function asNoFile(error: unknown): null {
-  if (error instanceof DeputyError) return null;
-  throw error;
+  return readFileAt(mirror, commit, path).catch(noneIfTooLarge);
 }

@@ -11,7 +11,7 @@ import { noteMissingTools, withTools } from "../../sandbox/box/installed-tools.t
 import { listRepositoryRegistries, namesRegistries } from "../../sandbox/network/registries.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
-import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+import { listFilesAt, noneIfTooLarge, readFileAt } from "../../worktree/read/read-commit.ts";
 import { detectRepository } from "../detection/detect-repository.ts";
 import { noteEnvrc, readWantedTools } from "../detection/wanted-tools.ts";
 import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
@@ -114,7 +114,7 @@ async function readRegistries(files: readonly string[], read: Reader): Promise<s
   const texts = await Promise.all(
     files.filter(namesRegistries).map(
       // A file too large to read names no registry; setup then reaches the known registries.
-      async (path) => [path, (await read(path).catch(() => null)) ?? ""] as const,
+      async (path) => [path, (await read(path).catch(noneIfTooLarge)) ?? ""] as const,
     ),
   );
   return listRepositoryRegistries(new Map(texts));

@@ -1,3 +1,4 @@
+import { noneIfTooLarge } from "../../worktree/read/read-commit.ts";
 import { asRecord, type Detector, firstOf, parseObject, type RepositoryFiles } from "./found.ts";
 
 /**
@@ -115,7 +116,9 @@ function readManager(manifest: Record<string, unknown>): Pick<Choice, "name" | "
 /** An npm lock without packages is what `npm install` leaves where there are none. */
 async function holdsPackages({ read }: RepositoryFiles, lock: string): Promise<boolean> {
   if (lock === "bun.lockb") return true;
-  const text = await read(lock).catch(() => "too large to be read, so there are some");
+  const text = await read(lock).catch(
+    (error) => noneIfTooLarge(error) ?? "too large to be read, so there are some",
+  );
   if (text === null || text.trim() === "") return false;
   const parsed = /^(package-lock|npm-shrinkwrap)\.json$/.test(lock) ? parseObject(text) : null;
   if (parsed === null) return true;
@@ -148,7 +151,7 @@ async function writeInstall(
 async function isBerry({ files, read }: RepositoryFiles, version: number | null): Promise<boolean> {
   if (version !== null) return version >= 2;
   if (files.has(".yarnrc.yml")) return true;
-  const text = await read("yarn.lock").catch(() => null); // too large: Yarn itself says what is wrong
+  const text = await read("yarn.lock").catch(noneIfTooLarge); // Yarn itself says what is wrong
   return /^__metadata:/m.test(text ?? "");
 }
 

@@ -6,7 +6,7 @@ import { cleanText, cutToTail } from "../../core/text/clean-text.ts";
 import { resetWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { diffCommits, listChanges } from "../../worktree/read/diff.ts";
-import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+import { listFilesAt, noneIfTooLarge, readFileAt } from "../../worktree/read/read-commit.ts";
 import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
 import { checkLogPath, withCleanWorktree } from "../place/clean-worktree.ts";
 import { type SetupInput, setUp } from "../place/set-up.ts";
@@ -133,7 +133,7 @@ const maxLookedFor = 200;
 async function standsIn(mirror: Mirror, commit: string, file: string, wanted: string) {
   // A path can be any text: only one that is in the commit goes to git.
   if (!(await listFilesAt(mirror, commit)).includes(file)) return false;
-  const text = await readFileAt(mirror, commit, file).catch(() => null); // too large to quote
+  const text = await readFileAt(mirror, commit, file).catch(noneIfTooLarge);
   return text !== null && flatten(text).includes(wanted);
 }
 

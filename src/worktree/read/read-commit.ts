@@ -23,6 +23,15 @@ export function readFileAt(mirror: Mirror, commit: string, path: string): Promis
   return mirror.reads.read("file", `${mirror.gitDir}\n${commit}\n${path}`, sizeOfText, read);
 }
 
+/**
+ * For `readFileAt(…).catch`, where a file that is too large counts as none. Anything else is thrown: of a
+ * partial mirror whose source is away it is not known whether there is a file.
+ */
+export function noneIfTooLarge(error: unknown): null {
+  if (error instanceof DeputyError && error.code === "unprocessable") return null;
+  throw error;
+}
+
 async function readFile(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const git = openMirror(mirror);
   await fetchFileAt(mirror, commit, path);
