@@ -19,6 +19,17 @@ test("whether a check may install again shows in what it leads to, too much rath
   const may = (...checks: string[]) => mayInstall({ baseCommit, mirror }, checks);
   for (const one of ["npm ci && npm test", "npm run all", "make test", "sh run.sh", "npx tsc"])
     expect([one, await may("true", one)]).toEqual([one, true]);
+  for (const one of [
+    "python3 -m build --wheel",
+    "pip-sync dev.txt",
+    "pip-compile",
+    "hatch run test",
+  ])
+    expect([one, await may("true", one)]).toEqual([one, true]);
+  for (const one of ["pipenv run pytest", "python -I -m build", "python -mbuild . && pytest"])
+    expect([one, await may("true", one)]).toEqual([one, true]);
+  for (const one of ["python -m pytest build", "cargo build", "python build.py"])
+    expect([one, await may("true", one)]).toEqual([one, false]);
   for (const one of ["npm test", "pnpm run test", "sh plain.sh", "cargo test", "node --test"])
     expect([one, await may("true", one)]).toEqual([one, false]);
   const run = "npm install --offline && node server.js";

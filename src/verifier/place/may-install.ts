@@ -31,6 +31,9 @@ export async function mayInstall(
   return mirror.reads.read("may-install", key, () => 1, look);
 }
 
-/** Programs that install, by themselves or with such a word behind them; yarn alone does, too. */
+/**
+ * Programs that install, by themselves or with such a word behind them; yarn alone does, too, and a
+ * build of a Python package installs what it is built with.
+ */
 const installs =
-  /\b(?:npx|pnpx|bunx|tox|nox)\b|\b(?:npm|pnpm|yarn|bun|corepack|pip3?)\b[^\n;&|]*\s(?:i|ci|ic|it|cit|clean-install|install\S*|add|dlx|exec|x|create|init|rebuild|up|update|link|import|fetch|download|wheel)\b|\byarn\s*(?:$|[;&|"'])/m;
+  /\b(?:npx|pnpx|bunx|tox|nox|hatch|pipenv|pip-sync|pip-compile|pyproject-build)\b|\bpython[\d.]*\s[^\n;&|]*-m\s*build\b|\b(?:npm|pnpm|yarn|bun|corepack|pip3?)\b[^\n;&|]*\s(?:i|ci|ic|it|cit|clean-install|install\S*|add|dlx|exec|x|create|init|rebuild|up|update|link|import|fetch|download|wheel)\b|\byarn\s*(?:$|[;&|"'])/m;
