@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { readSparse, type SparseRecord } from "../checkout/sparse.ts";
 import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -15,7 +15,20 @@ export type KnownWorktree = { path: string; commit: string; sparse: SparseRecord
 /** Takes over our refs as far as they are readable. Returns the worktrees of the broken mirror. */
 export async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
   await makeReadable(broken);
-  if (isPartial(broken)) await dropUnreadable(broken);
+  if (!isPartial(broken)) return take(broken, draft);
+  await dropUnreadable(broken);
+  // The commits that our work stands on may have left with a pack: the draft has them.
+  const borrowed = join(broken.gitDir, "objects", "info", "alternates");
+  await mkdir(dirname(borrowed), { recursive: true });
+  await writeFile(borrowed, `${join(draft.gitDir, "objects")}\n`);
+  try {
+    return await take(broken, draft);
+  } finally {
+    await rm(borrowed, { force: true }); // the draft moves, or is removed
+  }
+}
+
+async function take(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
   const source = { kind: "local", url: broken.gitDir, key: "", name: "" } as const;
   const transport = openTransport(source, { gitDir: draft.gitDir });
   // The other side of this fetch reads the broken mirror, and may lack there what was promised.

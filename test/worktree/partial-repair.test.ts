@@ -1,0 +1,81 @@
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { collectGarbage } from "../../src/worktree/mirror/collect-garbage.ts";
+import { ensureMirror, openMirror, openMirrors, pinRef } from "../../src/worktree/mirror/mirror.ts";
+import { withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { readFileAt } from "../../src/worktree/read/read-commit.ts";
+import { type GitRemote, hasGitHttpBackend, serveClone } from "../support/git-http.ts";
+import { git, makeFolder, makeRepository, write } from "./repositories.ts";
+
+/** Partial mirrors that are damaged, and sources that dropped history which work stands on. */
+const remotes: GitRemote[] = [];
+afterAll(() => {
+  for (const remote of remotes) remote.close();
+});
+
+const never = new AbortController().signal;
+const docs = Object.fromEntries([1, 2, 3, 4].map((n) => [`docs/${n}.txt`, `page ${n}\n`]));
+
+async function makePartial() {
+  const source = makeRepository({ "app/one.txt": "one\n", "app/same.txt": "same\n", ...docs });
+  const remote = await serveClone(source, join(makeFolder(), "huge.git"));
+  remotes.push(remote);
+  const home = makeFolder();
+  const repository = parseRepository(remote.url);
+  const access = { authHeader: () => null, wantsPartial: () => true };
+  const mirrors = openMirrors(join(home, "mirrors"), undefined, access);
+  const mirror = await ensureMirror(mirrors, repository);
+  /** Work on the newest commit, pinned under this name. */
+  const work = async (name: string, files: Record<string, string>) => {
+    const base = (await ensureMirror(mirrors, repository)).head?.commit ?? "";
+    const path = join(home, "trees", name);
+    await addWorktree(mirror, path, base, "filled", { folders: ["app"], base });
+    write(path, files);
+    const what = { parent: base, message: name };
+    const { commit: done } = await snapshotWorktree(mirror, path, what);
+    await pinRef(mirror, `kept/${name}`, done);
+    return { base, done };
+  };
+  const read = (at: string) => openMirror(mirror).run(["cat-file", "blob", at]);
+  const heal = (at: string) => withSoundMirror(mirror, repository, {}, () => read(at));
+  return { source, remote, repository, mirrors, mirror, work, heal };
+}
+
+/** Damages one blob in the packs that hold it. */
+async function damage(gitDir: string, id: string): Promise<void> {
+  const packs = join(gitDir, "objects", "pack");
+  for (const name of readdirSync(packs).filter((file) => file.endsWith(".idx"))) {
+    const list = git(packs, "verify-pack", "-v", name);
+    const offset = Number(new RegExp(`^${id} blob +\\d+ \\d+ (\\d+)`, "m").exec(list)?.[1]);
+    if (Number.isNaN(offset)) continue;
+    const pack = join(packs, name.replace(/idx$/, "pack"));
+    const { mode } = statSync(pack);
+    const bytes = readFileSync(pack);
+    for (let at = offset + 2; at < offset + 10; at++) bytes[at] = 0x55;
+    chmodSync(pack, 0o600);
+    writeFileSync(pack, bytes);
+    chmodSync(pack, mode);
+  }
+}
+
+describe.skipIf(!hasGitHttpBackend)("a partial mirror", () => {
+  test("that is damaged in one fetched file, after all were packed together, keeps our work", async () => {
+    const { heal, mirror, work } = await makePartial();
+    const { base, done } = await work("one", { "app/one.txt": "changed\n", "docs/1.txt": "new\n" });
+    await collectGarbage(mirror, never);
+    const id = (await openMirror(mirror).run(["rev-parse", `${base}:app/same.txt`])).trim();
+    await damage(mirror.gitDir, id);
+    expect(await heal(`${base}:app/same.txt`)).toBe("same\n");
+    const refs = await openMirror(mirror).run([
+      "for-each-ref",
+      "--format=%(refname)",
+      "refs/deputy",
+    ]);
+    expect(refs).toContain("refs/deputy/kept/one");
+    expect(await readFileAt(mirror, done, "docs/1.txt")).toBe("new\n");
+  });
+});
