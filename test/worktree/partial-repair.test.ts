@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import type { Git } from "../../src/worktree/git/git.ts";
 import { collectGarbage } from "../../src/worktree/mirror/collect-garbage.ts";
 import { ensureMirror, openMirror, openMirrors, pinRef } from "../../src/worktree/mirror/mirror.ts";
+import { healMissing } from "../../src/worktree/mirror/partial-mirror.ts";
 import { withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { readFileAt } from "../../src/worktree/read/read-commit.ts";
@@ -77,5 +79,22 @@ describe.skipIf(!hasGitHttpBackend)("a partial mirror", () => {
     ]);
     expect(refs).toContain("refs/deputy/kept/one");
     expect(await readFileAt(mirror, done, "docs/1.txt")).toBe("new\n");
+  });
+
+  test("whose fetched files stay unreadable is given up, also where git names them in turn", async () => {
+    const { mirror, source } = await makePartial();
+    const ids = ["app/one.txt", "docs/1.txt"].map((path) =>
+      git(source, "rev-parse", `main:${path}`),
+    );
+    let asked = 0;
+    const failing: Git = {
+      ...openMirror(mirror),
+      ask: async () => {
+        const stderr = `fatal: could not fetch ${ids[asked++ % 2]} from promisor remote`;
+        return { exitCode: 128, stdout: Buffer.alloc(0), stderr };
+      },
+    };
+    expect((await healMissing(failing, mirror).ask(["diff"])).exitCode).toBe(128);
+    expect(asked).toBe(3);
   });
 });

@@ -112,16 +112,26 @@ function explain(failure: GitFailure, source: Repository, ids: readonly string[]
   );
 }
 
-/** Wraps git on a mirror: a command that ends for want of a promised object runs again with it. */
+/**
+ * Wraps git on a mirror: a command that ends for want of a promised object runs again with it.
+ * @throws DeputyError `unavailable` for a command that wants too many, one by one; those that it got
+ * stay, so the next try gets further.
+ */
 export function healMissing(git: Git, mirror: Mirror): Git {
   const ask: Git["ask"] = async (args, options) => {
-    for (let last: string | null = null; ; ) {
+    for (const fetched = new Set<string>(); ; ) {
       const answer = await git.ask(args, options);
       const id = lacking.exec(answer.stderr)?.[1];
-      // The same one again: it is there and cannot be read, which is damage.
-      if (answer.exitCode === 0 || id === undefined || id === last) return answer;
+      // One that was fetched: it is there and cannot be read, which is damage.
+      if (answer.exitCode === 0 || id === undefined || fetched.has(id)) return answer;
+      if (fetched.size === maxFetches)
+        throw new DeputyError(
+          "unavailable",
+          `A git command on a partial mirror wants more than ${maxFetches} files one by one, the next one ${id.slice(0, 10)}: try again, which goes on from there.`,
+          { field: "repository" },
+        );
       await fetchObjects(mirror, async () => [id], options?.signal);
-      last = id;
+      fetched.add(id);
     }
   };
   return {
@@ -134,4 +144,6 @@ export function healMissing(git: Git, mirror: Mirror): Git {
   };
 }
 
+/** Each is a connection to the source, and the whole command again. */
+const maxFetches = 200;
 const lacking = /could not fetch ([0-9a-f]{40}) from promisor remote/;
