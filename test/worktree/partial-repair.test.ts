@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
@@ -9,9 +9,10 @@ import { ensureMirror, openMirror, openMirrors, pinRef } from "../../src/worktre
 import { healMissing } from "../../src/worktree/mirror/partial-mirror.ts";
 import { withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { publishBranch } from "../../src/worktree/publish/publish.ts";
 import { readFileAt } from "../../src/worktree/read/read-commit.ts";
 import { type GitRemote, hasGitHttpBackend, serveClone } from "../support/git-http.ts";
-import { git, makeFolder, makeRepository, write } from "./repositories.ts";
+import { commit, git, makeFolder, makeRepository, write } from "./repositories.ts";
 
 /** Partial mirrors that are damaged, and sources that dropped history which work stands on. */
 const remotes: GitRemote[] = [];
@@ -96,5 +97,25 @@ describe.skipIf(!hasGitHttpBackend)("a partial mirror", () => {
     };
     expect((await healMissing(failing, mirror).ask(["diff"])).exitCode).toBe(128);
     expect(asked).toBe(3);
+  });
+
+  test("delivers work on history that was force-pushed away", async () => {
+    const { mirror, remote, repository, source, work } = await makePartial();
+    const first = git(source, "rev-parse", "main");
+    commit(source, { "docs/1.txt": "left 1\n", "docs/2.txt": "left 2\n" }, "Left behind");
+    git(source, "push", "--quiet", remote.bare, "main");
+    const { done } = await work("one", { "app/one.txt": "changed\n" });
+    git(source, "push", "--quiet", "--force", remote.bare, `${first}:refs/heads/main`);
+    const what = { branch: "deputy/work", commit: done };
+    const id = git(source, "rev-parse", "main:docs/2.txt");
+    const object = join(remote.bare, "objects", id.slice(0, 2), id.slice(2));
+    renameSync(object, `${object}.gone`);
+    await expect(publishBranch(mirror, repository, what)).rejects.toThrow(/lacks files of its own/);
+    renameSync(`${object}.gone`, object);
+    const before = remote.requests.length;
+    expect(await publishBranch(mirror, repository, what)).toBe("pushed");
+    expect(git(remote.bare, "show", "deputy/work:docs/2.txt")).toBe("left 2");
+    const fetches = remote.requests.slice(before).filter((line) => /GET.*upload-pack/.test(line));
+    expect(fetches).toHaveLength(3); // the branch's tip, all tips, the files
   });
 });

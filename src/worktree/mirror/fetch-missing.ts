@@ -84,6 +84,29 @@ export async function fetchForMerge(
   );
 }
 
+/**
+ * Fetches what git reads to pack commits for somebody who has others: objects of `wanted` (commits or
+ * refs) that are in none of `known` (commits; those that are unknown here do not count). It is history
+ * that the source left, so nothing else fetched it. What cannot be listed, the packing itself names.
+ */
+export async function fetchBeyond(
+  mirror: Mirror,
+  wanted: readonly string[],
+  known: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!isPartial(mirror)) return;
+  const args = ["rev-list", "--objects", "--no-object-names", "--ignore-missing"];
+  const input = [...wanted, ...known.map((commit) => `^${commit}`)].map((one) => `${one}\n`);
+  const { stdout } = await openMirror(mirror).ask([...args, "--missing=print", "--stdin"], {
+    input: input.join(""),
+    ...(signal && { signal }),
+  });
+  const said = stdout.toString("latin1").split("\n");
+  const missing = said.flatMap((line) => (line.startsWith("?") ? [line.slice(1)] : []));
+  await fetchObjects(mirror, async () => missing, signal);
+}
+
 /** The paths of a commit's files that this mirror lacks, as bytes in latin1 strings. */
 export async function listMissingAt(mirror: Mirror, commit: string): Promise<string[]> {
   if (!isPartial(mirror)) return [];

@@ -105,10 +105,21 @@ function explain(failure: GitFailure, source: Repository, ids: readonly string[]
   const [first = "", ...others] = ids;
   const what = `${first.slice(0, 10)}${others.length === 0 ? "" : ` and ${others.length} more`}`;
   const why = explainTransport(failure, source).message;
-  return new DeputyError(
+  const error = new DeputyError(
     "unavailable",
     `The mirror of ${source.url} is partial, and files that are needed now (${what}) could not be fetched: ${why}`,
     { field: "repository" },
+  );
+  error.cause = failure;
+  return error;
+}
+
+/** Whether the source answered that it no longer has one of the objects that were to be fetched. */
+export function isRefused(error: unknown): boolean {
+  return (
+    error instanceof DeputyError &&
+    error.cause instanceof GitFailure &&
+    /not our ref|unadvertised object/.test(error.cause.stderr)
   );
 }
 

@@ -6,9 +6,10 @@ import { findSpaceProblem, SpaceError } from "../../core/base/space.ts";
 import { cutText } from "../../core/text/clean-text.ts";
 import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { GitFailure } from "../git/git-failure.ts";
+import { fetchBeyond } from "../mirror/fetch-missing.ts";
 import { moveRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
-import { isPartial } from "../mirror/partial-mirror.ts";
+import { isPartial, isRefused, promisorOf } from "../mirror/partial-mirror.ts";
 import type { Repository } from "../mirror/repository-url.ts";
 import { findIn, findInSource, inspectSource, isPlainName } from "../mirror/source-repository.ts";
 import { explainTransport, openTransport } from "../mirror/transport.ts";
@@ -64,7 +65,20 @@ export async function publishBranch(
     repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
   // The lease only adds a condition: the push is known to move the branch forward.
   args.push(`--force-with-lease=${ref}:${tip ?? ""}`, "--end-of-options", url, `${commit}:${ref}`);
-  const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
+  const push = () => git.ask(args, signal ? { signal } : {});
+  let answer = await push();
+  if (isLacking(answer.stderr) && promisorOf(mirror)?.url === repository.url) {
+    // History that the source left behind (a forced push) must be sent, also files that nobody read.
+    const lines = await listRefLines(repository, [], what);
+    const tips = lines.flatMap((line) => line.split("\t")[0] || []);
+    try {
+      await fetchBeyond(mirror, [commit], tips, signal);
+      answer = await push();
+    } catch (error) {
+      if (!isRefused(error)) throw error; // gone there as well: the push has said what is wrong
+    }
+  }
+  const { exitCode, stderr } = answer;
   if (exitCode !== 0)
     throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch, what);
   // Records what a fetch would find, so the next task need not fetch. Where that fails (an old
@@ -279,7 +293,7 @@ function explainPush(
     const path = repository.kind === "local" ? repository.url : null;
     return new SpaceError(space.code, path, `${repository.url} cannot be written: ${stderr}`);
   }
-  if (/from promisor remote/.test(stderr))
+  if (isLacking(stderr))
     return new DeputyError(
       "unprocessable",
       `${repository.url} lacks files of its own history, which the partial mirror of it left there: push that history to it again, then deliver again.`,
@@ -315,6 +329,11 @@ function explainPush(
       where,
     );
   return explainTransport(failure, repository);
+}
+
+/** Whether a partial mirror lacks what git had to send. */
+function isLacking(stderr: string): boolean {
+  return /from promisor remote/.test(stderr);
 }
 
 /** What the other side said, on one line; empty: nothing. It is somebody else's text. */
