@@ -1,4 +1,12 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
@@ -118,4 +126,29 @@ describe.skipIf(!hasGitHttpBackend)("a partial mirror", () => {
     const fetches = remote.requests.slice(before).filter((line) => /GET.*upload-pack/.test(line));
     expect(fetches).toHaveLength(3); // the branch's tip, all tips, the files
   });
+
+  test.each([true, false])(
+    "is repaired with work on history that was force-pushed away, which the source still has: %s",
+    async (isThere) => {
+      const { heal, mirror, remote, source, work } = await makePartial();
+      const first = git(source, "rev-parse", "main");
+      const left = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`docs/${n}.txt`, `left ${n}\n`]);
+      commit(source, Object.fromEntries(left), "Left behind");
+      git(source, "push", "--quiet", remote.bare, "main");
+      await work("left", { "app/one.txt": "changed\n" });
+      const id = git(source, "rev-parse", "main:docs/2.txt");
+      git(source, "push", "--quiet", "--force", remote.bare, `${first}:refs/heads/main`);
+      const { base } = await work("next", { "app/one.txt": "other\n" });
+      if (!isThere) rmSync(join(remote.bare, "objects", id.slice(0, 2), id.slice(2)));
+      await damage(mirror.gitDir, git(source, "rev-parse", `${base}:app/same.txt`));
+      const before = remote.requests.length;
+      expect(await heal(`${base}:app/same.txt`)).toBe("same\n");
+      const list = ["for-each-ref", "--format=%(refname:lstrip=3)", "refs/deputy/kept"];
+      const kept = (await openMirror(mirror).run(list)).trim().split("\n");
+      expect(kept).toEqual(isThere ? ["left", "next"] : ["next"]);
+      const fetches = remote.requests.slice(before).filter((line) => line.startsWith("GET"));
+      // The files of the history that was left came at once.
+      expect(fetches.length).toBeLessThan(left.length);
+    },
+  );
 });

@@ -3,8 +3,9 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { basename, dirname, join } from "node:path";
 import { readSparse, type SparseRecord } from "../checkout/sparse.ts";
 import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
+import { fetchBeyond } from "./fetch-missing.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
-import { healMissing, isPartial } from "./partial-mirror.ts";
+import { healMissing, isPartial, isRefused } from "./partial-mirror.ts";
 import { findIn } from "./source-repository.ts";
 import { openTransport } from "./transport.ts";
 
@@ -33,21 +34,35 @@ async function take(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
   const transport = openTransport(source, { gitDir: draft.gitDir });
   // The other side of this fetch reads the broken mirror, and may lack there what was promised.
   const git = isPartial(broken) ? healMissing(transport, broken) : transport;
-  const fetch = (refspecs: string[]) =>
-    git.ask([
-      ...["-c", "fetch.fsckObjects=false", "fetch", "--quiet", "--no-tags"],
-      ...["--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options"],
-      ...[broken.gitDir, ...refspecs],
-    ]);
+  const list = (mirror: Mirror, field: string, where: readonly string[] = []) =>
+    openMirror(mirror)
+      .run(["for-each-ref", `--format=%(${field})`, ...where])
+      .then((lines) => lines.split("\n").filter(Boolean));
   const ours = ["refs/deputy", "refs/source/modules"];
-  const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
-  if (all.exitCode !== 0) {
-    // One ref that lacks objects fails them all, so fetch each alone.
-    const list = ["for-each-ref", "--format=%(refname)", ...ours];
-    const { stdout } = await openMirror(broken).ask(list);
-    for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
-      await fetch([`+${ref}:${ref}`]);
-  }
+  const refs = await list(broken, "refname", ours);
+  const tips = isPartial(broken) ? await list(draft, "objectname") : [];
+  /** False: the broken mirror cannot send one of these refs, or what it needs for that is gone. */
+  const fetch = async (wanted: readonly string[], refspecs: readonly string[]) => {
+    try {
+      await fetchBeyond(broken, wanted, tips);
+      // Without deltas, for which git would read files that the draft is known to have.
+      const { exitCode } = await git.ask([
+        ...["-c", "fetch.fsckObjects=false", "fetch", "--quiet", "--no-tags"],
+        ...["--no-write-fetch-head", "--no-auto-maintenance"],
+        ...["--upload-pack=git -c pack.window=0 upload-pack", "--end-of-options"],
+        ...[broken.gitDir, ...refspecs],
+      ]);
+      return exitCode === 0;
+    } catch (error) {
+      // The source dropped it, too. One that is away is an outage, after which the repair is tried again.
+      if (isRefused(error)) return false;
+      throw error;
+    }
+  };
+  const all = ours.map((folder) => `+${folder}/*:${folder}/*`);
+  // One ref that lacks objects fails them all, so fetch each alone. What fails then stays in the
+  // broken mirror, which is kept aside.
+  if (!(await fetch(refs, all))) for (const ref of refs) await fetch([ref], [`+${ref}:${ref}`]);
   const known: KnownWorktree[] = [];
   for (const name of await readdir(join(broken.gitDir, "deputy")).catch(() => [])) {
     const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
