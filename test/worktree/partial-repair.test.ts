@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { findSides } from "../../src/verifier/sides/find-sides.ts";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import type { Git } from "../../src/worktree/git/git.ts";
@@ -31,8 +32,19 @@ afterAll(() => {
 const never = new AbortController().signal;
 const docs = Object.fromEntries([1, 2, 3, 4].map((n) => [`docs/${n}.txt`, `page ${n}\n`]));
 
+const code = {
+  "app/compare.js": "export const same = (a, b) => a === b;\n",
+  "app/one.test.js": 'import { same } from "./compare.js";\n',
+  "lib/main.js": 'import { same } from "../app/compare.js";\n',
+};
+
 async function makePartial() {
-  const source = makeRepository({ "app/one.txt": "one\n", "app/same.txt": "same\n", ...docs });
+  const source = makeRepository({
+    "app/one.txt": "one\n",
+    "app/same.txt": "same\n",
+    ...docs,
+    ...code,
+  });
   const remote = await serveClone(source, join(makeFolder(), "huge.git"));
   remotes.push(remote);
   const home = makeFolder();
@@ -151,4 +163,14 @@ describe.skipIf(!hasGitHttpBackend)("a partial mirror", () => {
       expect(fetches.length).toBeLessThan(left.length);
     },
   );
+
+  test("is asked for the source outside the part before a file counts as the tests' helper", async () => {
+    const { mirror, work } = await makePartial();
+    const { base, done } = await work("one", {
+      "app/compare.js": "export const same = () => 1;\n",
+    });
+    const none = { checks: [], setup: [], protectedPaths: [], testFiles: [], products: [] };
+    const sides = await findSides({ mirror, baseCommit: base, commit: done, ...none });
+    expect(JSON.stringify(sides.files)).not.toMatch(/helper/i);
+  });
 });

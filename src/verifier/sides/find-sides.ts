@@ -1,4 +1,5 @@
 import type { Service } from "../../core/settings/service.ts";
+import { fetchFilesAt } from "../../worktree/mirror/fetch-missing.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { findMentions } from "../../worktree/read/find-mentions.ts";
 import { type ChangedFile, readChange } from "../../worktree/read/read-change.ts";
@@ -121,6 +122,7 @@ async function findUsedBySource(
   });
   if (asked.length === 0) return new Set();
   const at = asked.some(({ before }) => before === null) ? commit : baseCommit;
+  await fetchSource(mirror, at);
   const mentions = await findMentions(
     mirror,
     at,
@@ -136,6 +138,11 @@ async function findUsedBySource(
       .map(({ path }) => path)
       .filter((path) => mentions.get(nameOf(path))?.some((user) => isUser(user, path))),
   );
+}
+
+/** Of a partial mirror only what is here is searched, and "no source uses it" is asked of all source. */
+function fetchSource(mirror: Mirror, commit: string): Promise<void> {
+  return fetchFilesAt(mirror, commit, (path) => languageOf(path) !== null);
 }
 
 const helperName =
@@ -157,6 +164,7 @@ async function findHelpers(
     ({ path }) => languageOf(path) !== null && namedTest(path) === null && helperName.test(path),
   );
   const words = asked.map(({ path }) => stemOf(path));
+  if (asked.length > 0) await fetchSource(mirror, baseCommit);
   const mentions =
     asked.length === 0
       ? new Map<string, string[]>()
