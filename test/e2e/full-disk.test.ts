@@ -43,7 +43,8 @@ describe.skipIf(!canMount)("a volume is full", () => {
   const untilItWaits = (id: string, path: string) =>
     until(async () => {
       const why = (await deputy.cli(["why", id])).stdout;
-      return why.includes(`The volume at ${path}`) && why;
+      // Before it waits, the last event names the volume in a few words.
+      return why.includes(`The volume at ${path}`) && /is full|is read-only/.test(why) && why;
     }, `${id} waits for space at ${path}`);
   const assertDelivered = async (id: string, path = repository.path) => {
     const task = await deputy.untilOver(id);
