@@ -41,8 +41,12 @@ export async function openStore(
     pipeline: true,
     idleTimeoutMillis: 30_000, // opening one costs more than an idle daemon's queries in that time
   });
-  // An idle client whose server goes away emits here; without a listener the process would end.
-  pool.on("error", options.onError);
+  let isClosing = false;
+  // An idle client whose server goes away emits here; without a listener the process would end. A server
+  // that is stopped right after us may say so to clients that are on their way out: that is no news.
+  pool.on("error", (error) => {
+    if (!isClosing) options.onError(error);
+  });
   pool.on("connect", (client) => {
     // A client in use emits too; its own query reports the failure.
     client.on("error", () => {});
@@ -56,6 +60,7 @@ export async function openStore(
   db[poolOf] = { connect: () => pool.connect(), plugins, notifier };
   const close = async () => {
     await notifier.stop();
+    isClosing = true;
     await db.destroy();
   };
   const store = { db, connection, notifier, close };
