@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -44,4 +44,15 @@ test("a file that cannot be taken keeps no other from being taken, and is named 
   );
   expect(logged.filter((message) => message.includes(" cannot take "))).toHaveLength(1);
   expect(await readdir(join(path, "accepted"))).toEqual(["b.md"]);
+});
+
+test("the reason of a refusal is written through no link", async () => {
+  const elsewhere = join(path, "elsewhere.txt");
+  await writeFile(elsewhere, "mine");
+  await mkdir(join(path, "refused"));
+  await symlink(elsewhere, join(path, "refused", "c.why"));
+  await writeFile(join(path, "c.md"), "---\nnonsense: 1\n---\nSay hello.");
+  start(async () => true);
+  await until(() => expect(folders.problems().join()).toMatch(/ELOOP/));
+  expect(await readFile(elsewhere, "utf8")).toBe("mine");
 });

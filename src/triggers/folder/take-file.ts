@@ -85,7 +85,11 @@ export const inboxSource: LocalSource = {
 
 /** The reason first: a file that is in `refused` has one. */
 async function refuse(path: string, from: string, file: string, why: string): Promise<void> {
-  await writeFile(join(path, parts.refused, `${parse(file).name}.why`), `${why}\n`);
+  // A link there would lead the daemon to write elsewhere.
+  const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
+  await writeFile(join(path, parts.refused, `${parse(file).name}.why`), `${why}\n`, {
+    flag: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  });
   try {
     await rename(from, join(path, parts.refused, file));
   } catch (error) {
