@@ -207,7 +207,8 @@ test("what starts in the moment of the freeze is parked, too, in a worker as wel
       ids.push(id),
     );
     expect(await countStarts(ids)).toBe(started);
-    expect(await working()).toEqual([]);
+    // Whoever had found its work before the freeze claims it even now, and is parked.
+    await until(async () => (await working()).length === 0, "nothing is worked on again");
     await thaw();
   }
   await scratch.write("moment");
