@@ -267,7 +267,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("resume", "continue a paused task where it stopped")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(resumeTask(io, id, options)));
-  verb("snooze", "put off what a task asks of you: until then it rings nowhere")
+  verb("snooze", "put off what a task asks of you: until then no push is sent about it")
     .argument("<id>", idHelp)
     .argument("<time>", "30m, 2h or 1d; off: no longer")
     .action((id: string, time: string, options: Json) => end(snoozeTask(io, id, time, options)));

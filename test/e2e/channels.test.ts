@@ -102,7 +102,9 @@ test("a snoozed task is silent and last in the inbox, and rings again by itself"
   expect((await items()).at(-1).tier).toBe("failed");
 
   const put = await deputy.cli(["snooze", id, "1h"]);
-  expect(put.stdout).toMatch(new RegExp(`^${id}: put off until 20\\S+; it rings again then\\.\n$`));
+  expect(put.stdout).toMatch(
+    new RegExp(`^${id}: put off until 20\\S+; a push comes again then\\.\n$`),
+  );
   expect((await items()).at(-1)).toMatchObject({
     ...{ task: { id }, tier: "blocking", snoozed_until: expect.stringMatching(/^20/) },
   });

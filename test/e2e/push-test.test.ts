@@ -59,7 +59,7 @@ test("a server that wants a login, one that is down, and no channel at all are n
   const none = await deputy.cli(["notify", "test"]);
   expect([none.code, none.stderr]).toEqual([
     2,
-    "deputy: No channel is configured: set DEPUTY_NTFY_TOPIC or DEPUTY_WEBHOOK_URL, and restart the daemon.\n",
+    "deputy: No channel is configured: set DEPUTY_NTFY_TOPIC, or what another one of docs/phone.md needs, and restart the daemon.\n",
   ]);
 });
 

@@ -29,7 +29,7 @@ export function makePushTest(deps: {
       if (!first)
         throw new DeputyError(
           "conflict",
-          "No channel is configured: set DEPUTY_NTFY_TOPIC or DEPUTY_WEBHOOK_URL, and restart the daemon.",
+          "No channel is configured: set DEPUTY_NTFY_TOPIC, or what another one of docs/phone.md needs, and restart the daemon.",
         );
       const channels = openChannels(config.notifier, replies?.findActions);
       const options = { timeoutMs: 15_000, signal: AbortSignal.timeout(20_000) };

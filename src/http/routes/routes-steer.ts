@@ -83,7 +83,7 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
           tags: ["commands"],
           summary: "Put off what a task asks of a person",
           description:
-            "Until then it rings nowhere and is at the end of what needs you; then what still waits rings again. Nothing of the task changes; 0 minutes ends it.",
+            "Until then no push is sent about it, and it is at the end of what needs you; then what still waits is pushed again. Nothing of the task changes; 0 minutes ends it.",
           body: snoozeBody,
           params: taskParams,
           response: { ...bodied, 200: json("What was done.", deedWire) },

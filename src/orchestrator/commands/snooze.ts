@@ -6,8 +6,8 @@ import { ringAt, setSnooze, tellPushes } from "../../store/pushes/snoozes.ts";
 import { getTask } from "../../store/tasks/tasks.ts";
 
 /**
- * Puts off what a task asks of a person: until then it rings nowhere and stands at the end of what needs
- * you; then what still waits rings again by itself. Nothing of the task changes. 0 minutes: no longer.
+ * Puts off what a task asks of a person: until then no push is sent about it, and it stands at the end
+ * of what needs you; then what still waits is pushed again by itself. Nothing of the task changes. 0 minutes: no longer.
  * Throws a DeputyError for a task that can ask nothing any more.
  */
 export async function snoozeTask(
@@ -31,6 +31,8 @@ export async function snoozeTask(
   });
   tellPushes(db);
   const detail =
-    minutes > 0 ? `put off until ${until.toISOString()}; it rings again then` : "no longer put off";
+    minutes > 0
+      ? `put off until ${until.toISOString()}; a push comes again then`
+      : "no longer put off";
   return { task, detail };
 }

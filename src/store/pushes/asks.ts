@@ -33,27 +33,21 @@ export async function keepAsk(db: Db, ask: NewAsk): Promise<Ask> {
   );
 }
 
-export async function findAsk(db: Db, id: string): Promise<Ask | null> {
-  const row = await db.selectFrom("asks").selectAll().where("id", "=", id).executeTakeFirst();
-  return row ? toAsk(row) : null;
+export function findAsk(db: Db, id: string): Promise<Ask | null> {
+  return findBy(db, "id", id);
 }
 
 /** Null: the push of this event asks nothing, or was not sent. */
-export async function findAskOfEvent(db: Db, eventId: string): Promise<Ask | null> {
-  const row = await db
-    .selectFrom("asks")
-    .selectAll()
-    .where("eventId", "=", eventId)
-    .executeTakeFirst();
-  return row ? toAsk(row) : null;
+export function findAskOfEvent(db: Db, eventId: string): Promise<Ask | null> {
+  return findBy(db, "eventId", eventId);
 }
 
-export async function findAskOfPage(db: Db, pageHash: string): Promise<Ask | null> {
-  const row = await db
-    .selectFrom("asks")
-    .selectAll()
-    .where("pageHash", "=", pageHash)
-    .executeTakeFirst();
+export function findAskOfPage(db: Db, pageHash: string): Promise<Ask | null> {
+  return findBy(db, "pageHash", pageHash);
+}
+
+async function findBy(db: Db, column: "id" | "eventId" | "pageHash", value: string) {
+  const row = await db.selectFrom("asks").selectAll().where(column, "=", value).executeTakeFirst();
   return row ? toAsk(row) : null;
 }
 

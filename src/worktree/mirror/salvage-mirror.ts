@@ -84,7 +84,7 @@ async function makeReadable({ gitDir }: Mirror): Promise<void> {
     await mkdir(join(gitDir, folder), { recursive: true });
   await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
   const file = join(gitDir, "packed-refs");
-  const text = await readFile(file, "utf8").catch(() => null); // none
+  const text = await readFile(file, "utf8").catch(() => null); // without it the loose refs are all that is left
   if (text === null) return;
   const lines = text.split("\n").filter((line) => /^(#.*|\^?[0-9a-f]{40}( refs\/.+)?)$/.test(line));
   await writeFile(file, lines.map((line) => `${line}\n`).join(""));
