@@ -1,0 +1,148 @@
+import { createStore, type Store } from "./store.ts";
+
+/**
+ * The one stream of a tab: it says which tasks changed, never what they are now; whoever shows a
+ * task reads it again. It is live while heartbeats come. When they stay away, what the page shows is
+ * stale, and says so; the stream is opened again with the last cursor until the daemon answers, so
+ * nothing is missed and no reload is needed.
+ */
+export type LiveState = {
+  /** `signed_out`: the daemon no longer knows this browser. */
+  link: "connecting" | "live" | "stale" | "signed_out";
+  /** When the daemon was last heard, by this machine's clock; null: never. */
+  heardAt: number | null;
+  attention: number;
+  counts: Record<string, number>;
+  frozen: boolean;
+  /** Of the daemon's build; another than at the start means that this page is older. */
+  version: string | null;
+};
+
+/** `all`: anything may have changed. */
+export type Change = { tasks: readonly string[]; attention: boolean } | "all";
+
+export type Live = {
+  state: Store<LiveState>;
+  /** Calls `follow` with every change, until the returned function is called. */
+  follow(follow: (change: Change) => void): () => void;
+  close(): void;
+};
+
+/** Beats come every 15 s; two that stay away are silence. */
+const silentAfterMs = 35_000;
+const retryMs = { first: 500, most: 10_000 };
+
+type Snapshot = {
+  cursor: string;
+  version: string;
+  counts: Record<string, number>;
+  attention: number;
+  frozen: boolean;
+};
+type Tasks = Pick<Snapshot, "cursor" | "counts" | "attention"> & { tasks: { id: string }[] };
+
+export function openLive(path = "/v1/stream"): Live {
+  const state = createStore<LiveState>({
+    ...{ link: "connecting", heardAt: null, attention: 0, counts: {}, frozen: false },
+    version: null,
+  });
+  const followers = new Set<(change: Change) => void>();
+  let source: EventSource | null = null;
+  let cursor: string | null = null;
+  let delayMs = retryMs.first;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let silence: ReturnType<typeof setTimeout> | undefined;
+
+  const tell = (change: Change) => {
+    for (const follow of [...followers]) follow(change);
+  };
+  const patch = (changes: Partial<LiveState>) => state.set({ ...state.get(), ...changes });
+
+  /** Every message is a sign of life. */
+  const heard = (changes: Partial<LiveState> = {}) => {
+    clearTimeout(silence);
+    silence = setTimeout(reopen, silentAfterMs);
+    delayMs = retryMs.first;
+    patch({ ...changes, link: "live", heardAt: Date.now() });
+  };
+
+  function open() {
+    source?.close();
+    source = new EventSource(
+      cursor === null ? path : `${path}?cursor=${encodeURIComponent(cursor)}`,
+    );
+    on<Snapshot>("snapshot", (snapshot) => {
+      const { counts, attention, frozen, version } = snapshot;
+      cursor = snapshot.cursor;
+      heard({ counts, attention, frozen, version });
+      tell("all");
+    });
+    on<Tasks>("tasks", ({ cursor: next, counts, attention, tasks }) => {
+      cursor = next;
+      const before = state.get().attention;
+      heard({ counts, attention });
+      tell({ tasks: tasks.map(({ id }) => id), attention: before !== attention });
+    });
+    on<{ cursor: string }>("beat", (beat) => {
+      cursor = beat.cursor;
+      heard();
+    });
+    on<unknown>("resync", () => {
+      cursor = null;
+      heard();
+      tell("all");
+      reopen();
+    });
+    on<{ reason: string }>("bye", ({ reason }) => {
+      if (reason === "revoked") leave();
+      else reopen();
+    });
+    // The browser would open it again by itself, but not after an answer of 401 or 503.
+    source.onerror = () => void lookWhy();
+  }
+
+  function on<Data>(name: string, handle: (data: Data) => void) {
+    const from = source;
+    from?.addEventListener(name, (event) => {
+      if (from === source) handle(JSON.parse(event.data) as Data);
+    });
+  }
+
+  async function lookWhy() {
+    source?.close();
+    const answer = await fetch("/v1/session", { credentials: "same-origin" }).catch(() => null);
+    if (answer?.status === 401) leave();
+    else reopen();
+  }
+
+  function reopen() {
+    source?.close();
+    clearTimeout(silence);
+    clearTimeout(retry);
+    if (state.get().link === "live") patch({ link: "stale" });
+    retry = setTimeout(open, delayMs);
+    delayMs = Math.min(delayMs * 2, retryMs.most);
+  }
+
+  function leave() {
+    close();
+    patch({ link: "signed_out" });
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    clearTimeout(silence);
+    clearTimeout(retry);
+  }
+
+  open();
+  return {
+    state,
+    follow(follow) {
+      followers.add(follow);
+      return () => void followers.delete(follow);
+    },
+    close,
+  };
+}

@@ -1,0 +1,38 @@
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
+
+/** Builds the page into dist/web, which the daemon serves: no other origin, nothing inline. */
+export default defineConfig({
+  root: import.meta.dirname,
+  publicDir: "public",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  resolve: {
+    alias: { react: "preact/compat", "react-dom": "preact/compat" },
+    dedupe: ["preact"],
+  },
+  build: {
+    outDir: "../dist/web",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  plugins: [compressed()],
+});
+
+/** Writes `.br` and `.gz` beside what text it makes, so that the daemon compresses nothing itself. */
+function compressed(): Plugin {
+  return {
+    name: "compressed",
+    apply: "build",
+    generateBundle(_, files) {
+      for (const [name, file] of Object.entries(files)) {
+        const text = file.type === "chunk" ? file.code : file.source;
+        if (!/\.(js|css|html|svg)$/.test(name) || text.length < 1_000) continue;
+        this.emitFile({ type: "asset", fileName: `${name}.br`, source: brotliCompressSync(text) });
+        this.emitFile({ type: "asset", fileName: `${name}.gz`, source: gzipSync(text) });
+      }
+    },
+  };
+}
