@@ -6,11 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findInArgv, serveGit } from "./git-http.ts";
+import { loadGithubContract } from "./github-contract.ts";
 
 /**
  * A small GitHub on loopback that remembers: repositories over git's own HTTP server program, and
  * the part of the REST API that Deputy calls, below `/api/v3` as a GitHub of one's own has it. Both
- * want the token. What comes in is written down; `refusals` answer instead of it.
+ * want the token. What comes in is written down; `refusals` answer instead of it. Every request is
+ * held against GitHub's own description: `close` rejects with what it says against one.
  */
 export type Request = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
 export type Answer = { status: number; headers?: Record<string, string>; body?: string };
@@ -121,6 +123,8 @@ export type FakeGithub = {
 export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promise<FakeGithub> {
   const root = await mkdtemp(join(tmpdir(), "deputy-github-"));
   const repositories = new Map<string, Repository>();
+  const contract = loadGithubContract();
+  const breaches: string[] = [];
   const isGit = ({ headers }: IncomingMessage) =>
     headers.authorization === `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
 
@@ -148,6 +152,8 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
         body: Buffer.concat(chunks).toString("utf8"),
       };
       github.requests.push(received);
+      const breach = contract.findBreach(received);
+      if (breach) breaches.push(breach);
       const { status, headers, body } = answer(received);
       response.writeHead(status, headers).end(body ?? "");
     });
@@ -200,6 +206,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await rm(root, { recursive: true, force: true });
+      if (breaches.length > 0) throw new Error(`against GitHub's API: ${breaches.join("; ")}`);
     },
   };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

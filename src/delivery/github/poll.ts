@@ -4,9 +4,9 @@ import type { GithubRepository } from "./github-repository.ts";
 /** A list, and the tag by which GitHub knows it again; null: nothing is new. */
 export type Polled = { items: unknown[]; etag: string | null } | null;
 
-const paths = {
-  issues: "GET /repos/{owner}/{repo}/issues",
-  comments: "GET /repos/{owner}/{repo}/issues/comments",
+const lists = {
+  issues: { route: "GET /repos/{owner}/{repo}/issues", of: { state: "all" } },
+  comments: { route: "GET /repos/{owner}/{repo}/issues/comments", of: {} },
 } as const;
 
 const pageSize = 100;
@@ -18,12 +18,12 @@ const pageSize = 100;
 export async function pollChanged(
   octokit: Octokit,
   repository: GithubRepository,
-  what: keyof typeof paths,
+  what: keyof typeof lists,
   { etag, since }: { since: Date; etag: string | null },
 ): Promise<Polled> {
   const read = async (page: number, headers: { "if-none-match"?: string }) =>
-    octokit.request(paths[what], {
-      ...{ ...repository, since: since.toISOString(), state: "all", sort: "created" },
+    octokit.request(lists[what].route, {
+      ...{ ...repository, ...lists[what].of, since: since.toISOString(), sort: "created" },
       ...{ direction: "asc", per_page: pageSize, page, headers },
     });
   try {
