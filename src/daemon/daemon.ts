@@ -55,9 +55,10 @@ import { parkAll, startOwnProcess } from "./own-process.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
-import { makeAnswerPages, makeDeviceService } from "./service/answer-pages.ts";
+import { makeAnswerPages } from "./service/answer-pages.ts";
 import { makePushTest } from "./service/push-test.ts";
 import { readAttention } from "./service/read-attention.ts";
+import { makeSessionService } from "./service/sessions.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
 import { startAlarm } from "./start-alarm.ts";
@@ -296,7 +297,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     const service: Service = {
       ...tasks,
-      ...makeDeviceService(db),
+      ...makeSessionService(db),
       ...makePushTest({ db, config, replies, redact: redactPush }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({

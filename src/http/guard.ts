@@ -11,7 +11,7 @@ import { makeProblem, sendProblem } from "./problem.ts";
  * request, and all but the open routes require the bearer token. There is no CORS: no header ever
  * lets another origin read a response.
  */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }
@@ -40,6 +40,13 @@ export function guardOrigin(
   let lastGood: string | undefined; // a client usually sends the same name every time
   return (request, _reply, done) => {
     const { host, "sec-fetch-site": site } = request.headers;
+    if (!isPlainPath(request.url))
+      return done(
+        new DeputyError(
+          "invalid_input",
+          "A path begins with / and has no . or .. between slashes.",
+        ),
+      );
     if (host !== undefined && (host === lastGood || known.has(normalizeHost(host)))) {
       lastGood = host;
     } else {
@@ -61,6 +68,17 @@ export function guardOrigin(
 }
 
 /**
+ * Whoever decides by the beginning of a path, here or in a proxy, must see the path that is served: a
+ * request for another place than it seems to be is refused, however the dots are written. A slash that
+ * is written as %2f is a part of a name.
+ */
+function isPlainPath(url: string): boolean {
+  const path = url.replace(/[?#].*$/s, "");
+  const decoded = path.replace(/%2e/gi, ".");
+  return path.startsWith("/") && !/(?:^|[/\\])\.{1,2}(?:[/\\]|$)/.test(decoded);
+}
+
+/**
  * A link to an answer page may be on any site, such as the web app that showed the push. Looking at
  * one changes nothing, and no site can put it into a frame.
  */
@@ -74,7 +92,7 @@ function isLinkToPage({ headers, method, url }: FastifyRequest): boolean {
 }
 
 /** A Host header or a configured name in lower case, without port, brackets and final dot. */
-function normalizeHost(host: string): string {
+export function normalizeHost(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(host);
   const name = bracketed?.[1] ?? (isIP(host) === 6 ? host : host.replace(/:\d*$/, ""));
   return name.replace(/\.$/, "").toLowerCase();

@@ -51,6 +51,13 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
             scheme: "bearer",
             description: "The token in the file `token` of the daemon's home.",
           },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "__Host-deputy",
+            description:
+              "The session of a paired device (`deputy` by plain http on the daemon's machine). What changes something needs the header `x-deputy: 1` and comes from the daemon's own page.",
+          },
         },
       },
     },
@@ -147,8 +154,8 @@ export function problems<Status extends number>(
 
 const problemDescriptions: Record<number, string> = {
   400: "The input is not valid; `field` and `line` say where.",
-  401: "The token is missing or wrong.",
-  403: "The request is for a host that is not the daemon's, or of another web site's page.",
+  401: "The token is missing or wrong, or the browser is not signed in.",
+  403: "The request is for a host that is not the daemon's, or of another web site's page, or of a device that may only look.",
   404: "There is no such task.",
   406: "The response is not available in the format that Accept asks for.",
   409: "The current state does not allow it.",

@@ -1,7 +1,14 @@
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, {
+  type FastifyInstance,
+  type onRequestHookHandler,
+  type RouteOptions,
+} from "fastify";
 import { DeputyError } from "../core/base/error.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
+import { guardAccess, makeSessions } from "./browser/guard-access.ts";
+import { makeOpenStreams } from "./browser/open-streams.ts";
+import { sessionRoutes } from "./browser/routes-session.ts";
 import type { StreamLimits } from "./event-stream.ts";
 import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
@@ -35,7 +42,7 @@ import type { AnswerService, Service } from "./service.ts";
 
 /**
  * The HTTP server. A request passes the host and origin guard, then, on all but the open routes,
- * the bearer token, then its schema, and reaches the service, which knows nothing of HTTP.
+ * the bearer token or, on /v1, a browser's session, then its schema, and reaches the service, which knows nothing of HTTP.
  * Responses are made by `toWire`. Every wait and every size is limited.
  */
 export type HttpServerOptions = {
@@ -111,37 +118,58 @@ function allowedHostsOf({ allowedHosts, publicUrl }: HttpServerOptions): string[
 }
 
 async function registerRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
-  const { service, token, log, redact } = options;
+  const { answers, service, log, redact, version } = options;
+  const publicUrl = options.publicUrl ?? null;
+  const limits = { ...defaultLimits, ...options.limits, redact };
+  const streams = makeOpenStreams(limits.streamsPerClient);
+  app.addHook("preClose", async () => streams.stop());
+  app.decorateRequest("device", null);
+  const sessions = makeSessions(service, publicUrl);
   await app.register(healthRoutes(service));
   await app.register(hookRoutes(service));
-  const isSecure = options.publicUrl?.startsWith("https:") ?? false;
-  if (options.answers)
-    await app.register(answerRoutes({ answers: options.answers, isSecure, redact }));
-  await app.register(async (guarded) => {
-    if (token !== null) {
-      guarded.addHook("onRequest", await guardToken(guarded, token));
-      guarded.addHook("onRoute", (route) => {
-        route.schema = { security: [{ bearer: [] }], ...route.schema };
-      });
-    }
-    await guarded.register(taskRoutes(service));
-    await guarded.register(evidenceRoutes(service));
-    await guarded.register(commandRoutes(service));
-    await guarded.register(steerRoutes(service));
-    await guarded.register(
-      eventRoutes(service, { ...defaultLimits, ...options.limits, redact }, log),
-    );
-    await guarded.register(triggerTestRoute(service));
-    await guarded.register(scheduleRoutes(service));
-    await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
-    await guarded.register(agentRoutes(service));
-    await guarded.register(freezeRoutes(service));
-    await guarded.register(attentionRoutes(service));
-    await guarded.register(warmRoutes(service));
-    await guarded.register(deviceRoutes(service));
-    await guarded.register(notifyRoutes(service));
-    await guarded.register(metricsRoute(service));
+  if (answers) await app.register(answerRoutes({ answers, service, publicUrl, redact }));
+  await app.register(
+    sessionRoutes({ service, sessions, streams, publicUrl, version, build: null }),
+  );
+  await app.register(async (programs) => {
+    const byToken = await requireToken(programs, options.token);
+    await programs.register(async (closed) => {
+      closed.addHook("onRequest", byToken);
+      closed.addHook("onRoute", (route) => secure(route, ["bearer"]));
+      await closed.register(mcpRoute(service, { version, log, redact }));
+      await closed.register(metricsRoute(service));
+    });
+    await programs.register(async (guarded) => {
+      guarded.addHook("onRequest", guardAccess(sessions, byToken));
+      guarded.addHook("onRoute", (route) => secure(route, ["bearer", "session"]));
+      await guarded.register(taskRoutes(service));
+      await guarded.register(evidenceRoutes(service));
+      await guarded.register(commandRoutes(service));
+      await guarded.register(steerRoutes(service));
+      await guarded.register(eventRoutes(service, limits, streams, log));
+      await guarded.register(triggerTestRoute(service));
+      await guarded.register(scheduleRoutes(service));
+      await guarded.register(agentRoutes(service));
+      await guarded.register(freezeRoutes(service));
+      await guarded.register(attentionRoutes(service));
+      await guarded.register(warmRoutes(service));
+      await guarded.register(deviceRoutes(service, { publicUrl, streams }));
+      await guarded.register(notifyRoutes(service));
+    });
   });
+}
+
+/** Without a token, which only a loopback address allows, everybody passes. */
+async function requireToken(
+  app: FastifyInstance,
+  token: string | null,
+): Promise<onRequestHookHandler> {
+  return token === null ? (_request, _reply, done) => done() : guardToken(app, token);
+}
+
+/** Writes into the document by which of these a route is used. */
+function secure(route: RouteOptions, ways: ("bearer" | "session")[]): void {
+  route.schema = { security: ways.map((way) => ({ [way]: [] })), ...route.schema };
 }
 
 function createApp(limits: HttpLimits): FastifyInstance {

@@ -1,6 +1,6 @@
 import type { AskOption } from "../core/attention/ask.ts";
 import type { Attention } from "../core/attention/attention.ts";
-import type { Device } from "../core/attention/device.ts";
+import type { Device, Pairing, Scope } from "../core/attention/device.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
@@ -18,7 +18,7 @@ import type { Explanation } from "../orchestrator/explain/explain.ts";
  * The daemon as the HTTP server sees it, put together by `daemon.ts`. Every method throws a
  * DeputyError for faults that the caller can fix.
  */
-export type Service = TaskService & DaemonService;
+export type Service = TaskService & DaemonService & SessionService;
 
 /** A task is named by its id, an unambiguous beginning of it, or `last` for the newest one. */
 export type TaskService = {
@@ -95,14 +95,33 @@ export type AnswerService = {
   page(token: string): Promise<AnswerPage>;
   /**
    * Does what an option stands for, and says what was done. Throws unauthorized where it needs a
-   * paired device, and a DeputyError that says what is true where it comes too late.
+   * paired device, forbidden where that may only look, and a DeputyError that says what is true where it comes too late.
    */
   answer(
     token: string,
     press: { option: number; words: string | null; session: string | null; shown: string | null },
   ): Promise<string>;
-  /** Pairs a device; returns its session. */
-  pair(code: string, name: string): Promise<string>;
+};
+
+/** Devices that are signed in, and what lets another one in. */
+export type SessionService = {
+  /** Lets one device in, within minutes. */
+  openPairing(scope: Scope): Promise<Pairing>;
+  /**
+   * Pairs a device with a code or the end of a link; throws forbidden where it is none. `earlier`: the
+   * session of the browser; if it is one, its device stays the same and has this session instead.
+   */
+  signIn(
+    code: string,
+    name: string,
+    earlier: string | null,
+  ): Promise<{ session: string; device: Device }>;
+  /** The device of a session; null: there is none. */
+  findSession(session: string): Promise<Device | null>;
+  devices(): Promise<Device[]>;
+  changeDevice(id: string, change: { name?: string; scope?: Scope }): Promise<Device>;
+  /** Ends its session. */
+  revokeDevice(id: string): Promise<Device>;
 };
 
 /** Texts are as stored, without secrets: whoever shows them escapes them. */
@@ -150,11 +169,6 @@ export type DaemonService = {
   testPush(): Promise<TestedPush>;
   /** When the button of a test push was pressed; null: not yet. */
   findPress(id: string): Promise<Date | null>;
-  /** A code with which one device is paired, within minutes. */
-  openPairing(): Promise<{ code: string; expiresAt: Date }>;
-  devices(): Promise<Device[]>;
-  /** Its pages do nothing of a high risk any more. */
-  revokeDevice(id: string): Promise<Device>;
   /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;
   receiveGithub(delivery: {

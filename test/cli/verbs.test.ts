@@ -6,6 +6,26 @@ import { buildProgram } from "../../src/cli/program.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { makeFolder, startCliTest } from "./helpers.ts";
 
+test("pair lets a device in, and devices says which there are and what each may", async () => {
+  const { deputy, service } = await startCliTest();
+  expect((await deputy("devices", "ls")).out).toMatch(/^No devices\. deputy open /);
+  const paired = await deputy("pair", "--view");
+  expect(paired.out).toMatch(
+    /^0123 abcd\nType it .*\. Five tries\.\nA phone needs an https address/,
+  );
+  const { device } = await service.signIn("0123abcd", "Pixel\u001b[2J", null);
+  const { id } = device;
+  expect((await deputy("devices", "ls")).out).toMatch(
+    new RegExp(`^${id} {2}Pixel.*  view, paired 2026-01-01, last seen 2026-01-01\n$`),
+  );
+  expect((await deputy("devices", "change", id)).code).toBe(2);
+  expect((await deputy("devices", "change", id, "--act", "--view")).code).toBe(2);
+  const changed = await deputy("devices", "change", id, "--act", "--name", "My phone");
+  expect(changed.out).toBe(`My phone (${id}) may act.\n`);
+  expect((await deputy("devices", "revoke", id)).out).toBe(`My phone (${id}) is forgotten.\n`);
+  expect((await deputy("devices", "revoke", id)).code).toBe(2);
+});
+
 test("ls, show and why look at tasks", async () => {
   const { deputy, submit } = await startCliTest();
   expect((await deputy("ls")).out).toContain("No tasks.");
@@ -272,7 +292,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["pair", "ls", "revoke", "test"],
+      ...["pair", "ls", "change", "revoke", "test"],
       ...[
         "agents",
         "bench",

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import type { Device, Pairing, Scope } from "../../src/core/attention/device.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { newId, readTaskPrefix } from "../../src/core/base/id.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
@@ -241,18 +243,53 @@ export class MemoryService implements Service {
     return this.presses++ > 0 ? new Date("2026-01-01T00:00:04Z") : null;
   }
 
-  async openPairing() {
-    return { code: "0123abcd", expiresAt: new Date("2026-01-01T00:10:00Z") };
+  /** By session. */
+  readonly sessions = new Map<string, Device>();
+  private pairing: Pairing | null = null;
+  async openPairing(scope: Scope) {
+    const link = randomBytes(16).toString("base64url");
+    this.pairing = { code: "0123abcd", link, scope, expiresAt: new Date("2026-01-01T00:10:00Z") };
+    return this.pairing;
+  }
+
+  async signIn(code: string, name: string, earlier: string | null) {
+    const { pairing } = this;
+    if (pairing === null || ![pairing.code, pairing.link].includes(code))
+      throw new DeputyError("forbidden", "That is not the code.", { field: "code" });
+    this.pairing = null;
+    const session = randomBytes(32).toString("base64url");
+    const at = new Date("2026-01-01T00:00:00Z");
+    const known = earlier === null ? undefined : this.sessions.get(earlier);
+    const id = known?.id ?? newId("device");
+    const device = { id, name, scope: pairing.scope, push: false, pairedAt: at, seenAt: at };
+    if (earlier !== null) this.sessions.delete(earlier);
+    this.sessions.set(session, device);
+    return { session, device };
+  }
+
+  async findSession(session: string) {
+    return this.sessions.get(session) ?? null;
   }
 
   async devices() {
-    const at = new Date("2026-01-01T00:00:00Z");
-    return [{ id: "dev_1", name: "iPhone", pairedAt: at, seenAt: at }];
+    return [...this.sessions.values()];
+  }
+
+  async changeDevice(id: string, change: { name?: string; scope?: Scope }) {
+    const [session, device] = this.findDevice(id);
+    this.sessions.set(session, { ...device, ...change });
+    return { ...device, ...change };
   }
 
   async revokeDevice(id: string) {
-    const [device] = await this.devices();
-    if (device && device.id === id) return device;
+    const [session, device] = this.findDevice(id);
+    this.sessions.delete(session);
+    return device;
+  }
+
+  private findDevice(id: string) {
+    const found = [...this.sessions].find(([, device]) => device.id === id);
+    if (found) return found;
     throw new DeputyError("not_found", `There is no device ${id}.`, { field: "id" });
   }
 

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import {
   type Ask,
   type AskOption,
@@ -6,15 +6,7 @@ import {
   describeUse,
   pageDays,
 } from "../../core/attention/ask.ts";
-import {
-  codeAlphabet,
-  codeLength,
-  codeMinutes,
-  codeTries,
-  readCode,
-} from "../../core/attention/device.ts";
 import { DeputyError } from "../../core/base/error.ts";
-import { newId } from "../../core/base/id.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
 import type { Question } from "../../core/task/task-detail.ts";
@@ -22,20 +14,13 @@ import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { titleOf } from "../../core/text/title.ts";
 import type { Receipt } from "../../delivery/receipt/receipt.ts";
-import type { AnswerPage, AnswerService, DaemonService, TaskService } from "../../http/service.ts";
+import type { AnswerPage, AnswerService, TaskService } from "../../http/service.ts";
 import { hashSecret, type ReplySecrets } from "../../notifier/replies/reply-secrets.ts";
 import { pressOption } from "../../orchestrator/commands/press.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findAskOfPage, useAsk } from "../../store/pushes/asks.ts";
-import {
-  deleteDevice,
-  findDevice,
-  insertDevice,
-  listDevices,
-  putPairingCode,
-  takePairingCode,
-} from "../../store/pushes/devices.ts";
+import { findDevice } from "../../store/pushes/devices.ts";
 import { listQuestions } from "../../store/tasks/questions.ts";
 import { getTask } from "../../store/tasks/tasks.ts";
 
@@ -111,6 +96,11 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
       const device = session === null ? null : await findDevice(db, hashSecret(session));
       if (option.risk === "high" && !device)
         throw new DeputyError("unauthorized", "Pair this device first: deputy pair.");
+      if (option.risk === "high" && device?.scope === "view")
+        throw new DeputyError(
+          "forbidden",
+          `This device may only look; deputy devices change ${device.id} --act lets it decide.`,
+        );
       // A page that stayed open may show work that was worked on again since.
       const isAboutWork = option.verb === "accept" || option.verb === "discard";
       if (isAboutWork && shown !== task.deliveredCommit)
@@ -119,44 +109,6 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
           "Nothing was changed: the work was delivered anew since this page was opened; open it again.",
         );
       return press(ask, option, words, device ? `the paired ${device.name}` : "an answer page");
-    },
-    pair: async (typed, name) => {
-      const code = readCode(typed);
-      // What cannot be a code is no try.
-      if (code === null || !(await takePairingCode(db, hashSecret(code))))
-        throw new DeputyError(
-          "forbidden",
-          `That is not the code, or it is older than ${codeMinutes} minutes, or ${codeTries} tries were wrong; deputy pair prints a new one.`,
-          { field: "code" },
-        );
-      const session = randomBytes(32).toString("base64url");
-      await insertDevice(db, { id: newId("device"), name, sessionHash: hashSecret(session) });
-      return session;
-    },
-  };
-}
-
-/** Which devices are paired, for a person on the daemon's machine. */
-export function makeDeviceService(
-  db: Db,
-): Pick<DaemonService, "openPairing" | "devices" | "revokeDevice"> {
-  return {
-    openPairing: async () => {
-      let code = "";
-      while (code.length < codeLength) code += codeAlphabet[randomInt(codeAlphabet.length)];
-      return { code, expiresAt: await putPairingCode(db, hashSecret(code)) };
-    },
-    devices: () => listDevices(db),
-    revokeDevice: async (id) => {
-      const device = await deleteDevice(db, id);
-      if (device) return device;
-      throw new DeputyError(
-        "not_found",
-        `There is no device ${id}; deputy devices ls lists them.`,
-        {
-          field: "id",
-        },
-      );
     },
   };
 }

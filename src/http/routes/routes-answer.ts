@@ -2,10 +2,10 @@ import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { sessionDays } from "../../core/attention/device.ts";
 import { DeputyError, errorStatus } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { findUnstorable } from "../../core/text/storable.ts";
+import { readSession, requireSafePlace, writeSession } from "../browser/session-cookie.ts";
 import {
   maxWords,
   renderAnswerPage,
@@ -13,14 +13,19 @@ import {
   renderPairing,
   styleHash,
 } from "../pages/answer-page.ts";
-import type { AnswerService } from "../service.ts";
+import type { AnswerService, SessionService } from "../service.ts";
 
 /**
  * The pages behind pushes, `/q/<token>`. To look changes nothing, whoever looks: link previews do,
  * too. A form answers. The token is the right to do what has a low risk; the rest takes the session of
- * a paired device, a cookie of these pages alone.
+ * a paired device, the same as that of the page.
  */
-export type AnswerOptions = { answers: AnswerService; isSecure: boolean; redact: Redact };
+export type AnswerOptions = {
+  answers: AnswerService;
+  service: Pick<SessionService, "signIn">;
+  publicUrl: string | null;
+  redact: Redact;
+};
 
 const pressForm = z.object({
   option: z.coerce.number().int().min(0).max(9),
@@ -31,10 +36,10 @@ const pressForm = z.object({
   shown: z.string().max(64).optional(),
 });
 const pairForm = z.object({ code: z.string().max(64) });
-const cookieName = "deputy_device";
 const wrongTokensPerMinute = 20;
 
-export function answerRoutes({ answers, isSecure, redact }: AnswerOptions): FastifyPluginAsync {
+export function answerRoutes(options: AnswerOptions): FastifyPluginAsync {
+  const { answers, publicUrl, redact, service } = options;
   return async (app) => {
     await app.register(helmet, {
       hsts: false, // a TLS proxy adds it
@@ -98,7 +103,7 @@ export function answerRoutes({ answers, isSecure, redact }: AnswerOptions): Fast
       show(request, reply, async () => {
         const token = tokenOf(request);
         const { option, shown = null, words = null } = readForm(pressForm, request.body);
-        const session = readSession(request.headers.cookie);
+        const session = readSession(request.headers)?.session ?? null;
         try {
           return renderNotice(
             "Done",
@@ -123,13 +128,13 @@ export function answerRoutes({ answers, isSecure, redact }: AnswerOptions): Fast
         await answers.page(token); // only who was pushed may try codes
         const { code } = readForm(pairForm, request.body);
         try {
-          const session = await answers.pair(code, nameOf(request.headers["user-agent"] ?? ""));
-          const cookie = [
-            ...[`${cookieName}=${session}`, "Path=/q", "HttpOnly", "SameSite=Strict"],
-            `Max-Age=${sessionDays * 24 * 60 * 60}`,
-            ...(isSecure ? ["Secure"] : []),
-          ];
-          reply.code(303).header("set-cookie", cookie.join("; ")).header("location", `/q/${token}`);
+          const { headers } = request;
+          const isSecure = requireSafePlace(headers, publicUrl);
+          const earlier = readSession(headers)?.session ?? null;
+          const name = nameOf(headers["user-agent"] ?? "");
+          const { session } = await service.signIn(code, name, earlier);
+          reply.code(303).header("set-cookie", writeSession(session, isSecure));
+          reply.header("location", `/q/${token}`);
           return "";
         } catch (error) {
           if (!(error instanceof DeputyError)) throw error;
@@ -145,6 +150,7 @@ const titles: Partial<Record<keyof typeof errorStatus, string>> = {
   not_found: "No such page",
   gone: "Nothing to answer",
   conflict: "Nothing was changed",
+  forbidden: "Nothing was changed",
 };
 
 function readForm<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
@@ -155,12 +161,6 @@ function readForm<Schema extends z.ZodType>(schema: Schema, body: unknown): z.ou
     ? `"${issue.path.join(".")}" ${issue.message}`
     : "it holds what cannot be stored";
   throw new DeputyError("invalid_input", `The form is not valid: ${what}; go back and try again.`);
-}
-
-function readSession(cookies: string | undefined): string | null {
-  return (
-    new RegExp(`(?:^|;\\s*)${cookieName}=([\\w-]{43})(?:;|$)`).exec(cookies ?? "")?.[1] ?? null
-  );
 }
 
 /** What `deputy devices ls` calls it: the kind of device, no more. */

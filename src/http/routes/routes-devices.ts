@@ -1,12 +1,27 @@
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { devicesWire, deviceWire, pairingWire } from "../../api/phone.ts";
+import {
+  deviceBody,
+  devicesWire,
+  deviceWire,
+  pairingBody,
+  pairingWire,
+} from "../../api/session.ts";
 import { toWire } from "../../api/to-wire.ts";
+import type { Device } from "../../core/attention/device.ts";
+import type { OpenStreams } from "../browser/open-streams.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 
-/** Which phones may decide, and how another one is let in. */
-export function deviceRoutes(service: Service): FastifyPluginAsyncZod {
+/** Which phones and browsers are let in, what each may, and how another one gets in. */
+export function deviceRoutes(
+  service: Service,
+  { publicUrl, streams }: { publicUrl: string | null; streams: OpenStreams },
+): FastifyPluginAsyncZod {
+  const show = (device: Device, request: FastifyRequest) =>
+    toWire(deviceWire, { ...device, current: device.id === request.device?.id });
+  const params = z.object({ id: z.string().max(64) });
   return async (app) => {
     app.post(
       "/v1/pairing",
@@ -14,11 +29,17 @@ export function deviceRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "openPairing",
           tags: ["daemon"],
-          summary: "A code that pairs one phone, within ten minutes and five tries",
-          response: { 200: json("The code.", pairingWire), ...problems(401) },
+          summary: "A code and a link that pair one device, within ten minutes",
+          body: pairingBody,
+          response: { 200: json("Either of them.", pairingWire), ...problems(400, 401, 413, 415) },
         },
       },
-      async () => toWire(pairingWire, await service.openPairing()),
+      async ({ body }) => {
+        const pairing = await service.openPairing(body?.scope ?? "act");
+        const link = `/pair#${pairing.link}`;
+        const base = publicUrl?.replace(/\/*$/, "") ?? null;
+        return toWire(pairingWire, { ...pairing, link, url: base && base + link });
+      },
     );
 
     app.get(
@@ -31,7 +52,35 @@ export function deviceRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("The devices.", devicesWire), ...problems(401) },
         },
       },
-      async () => toWire(devicesWire, { devices: await service.devices() }),
+      async (request) => {
+        const devices = await service.devices();
+        return { devices: devices.map((device) => show(device, request)) };
+      },
+    );
+
+    app.patch(
+      "/v1/devices/:id",
+      {
+        schema: {
+          operationId: "changeDevice",
+          tags: ["daemon"],
+          summary: "Give a device another name, or say what it may",
+          params,
+          body: deviceBody,
+          response: {
+            200: json("What it is now.", deviceWire),
+            ...problems(400, 401, 404, 413, 415),
+          },
+        },
+      },
+      async (request) => {
+        const { name, scope } = request.body;
+        const change = {
+          ...(name !== undefined && { name }),
+          ...(scope !== undefined && { scope }),
+        };
+        return show(await service.changeDevice(request.params.id, change), request);
+      },
     );
 
     app.delete(
@@ -40,12 +89,17 @@ export function deviceRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "revokeDevice",
           tags: ["daemon"],
-          summary: "Forget a paired device: its session ends",
-          params: z.object({ id: z.string().max(64) }),
+          summary: "Forget a paired device: its session ends, and its open streams",
+          params,
           response: { 200: json("What it was.", deviceWire), ...problems(401, 404) },
         },
       },
-      async ({ params }) => toWire(deviceWire, await service.revokeDevice(params.id)),
+      async (request) => {
+        const { id } = request.params;
+        const device = await service.revokeDevice(id);
+        streams.revoke(id);
+        return show(device, request);
+      },
     );
   };
 }

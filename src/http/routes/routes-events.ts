@@ -1,36 +1,22 @@
-import { setMaxListeners } from "node:events";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { eventPageWire, toEventWire } from "../../api/event.ts";
 import { DeputyError } from "../../core/base/error.ts";
+import type { OpenStreams } from "../browser/open-streams.ts";
 import { type StreamOptions, streamEvents } from "../event-stream.ts";
 import { problems } from "../openapi.ts";
 import { type Log, reportFailure } from "../problem.ts";
 import type { Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
 
-/** More open streams than this on one daemon are a leak or an attack. */
-const maxStreams = 500;
-
 /** A task's events: as a live stream, or in pages of JSON. */
 export function eventRoutes(
   service: Service,
   limits: StreamOptions,
+  streams: OpenStreams,
   log: Log,
 ): FastifyPluginAsyncZod {
   return async (app) => {
-    const closing = new AbortController();
-    setMaxListeners(maxStreams, closing.signal); // one listener per stream
-    let open = 0;
-    const openOf = new Map<string, number>();
-    const count = (client: string, by: 1 | -1) => {
-      open += by;
-      const left = (openOf.get(client) ?? 0) + by;
-      if (left > 0) openOf.set(client, left);
-      else openOf.delete(client);
-    };
-    app.addHook("preClose", async () => closing.abort());
-
     app.get(
       "/v1/tasks/:id/events",
       {
@@ -74,20 +60,7 @@ export function eventRoutes(
             next_after: events.at(-1)?.seq ?? after,
           });
         }
-        if (open >= maxStreams) {
-          throw new DeputyError(
-            "unavailable",
-            `${maxStreams} clients already follow events; try again later.`,
-          );
-        }
-        const client = request.ip;
-        if ((openOf.get(client) ?? 0) >= limits.streamsPerClient) {
-          throw new DeputyError(
-            "unavailable",
-            `${limits.streamsPerClient} streams of events are open from ${client} already; close some, or read pages of JSON.`,
-          );
-        }
-        count(client, 1);
+        const place = streams.enter(request);
         reply.hijack();
         const response = reply.raw;
         response.writeHead(200, {
@@ -97,13 +70,13 @@ export function eventRoutes(
           "x-accel-buffering": "no",
         });
         try {
-          await streamEvents(service, taskId, after, response, limits, closing.signal);
+          await streamEvents(service, taskId, after, response, limits, place.signal);
         } catch (error) {
           // Too late for a status: log it and cut the stream; the client reconnects.
           reportFailure(error, request, log);
           response.destroy();
         } finally {
-          count(client, -1);
+          place.leave();
         }
         return reply;
       },

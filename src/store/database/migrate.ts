@@ -30,6 +30,7 @@ import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { reconcileMigration } from "../migrations/0038-reconcile.ts";
+import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -65,6 +66,7 @@ const migrations: Record<string, Migration> = {
   "0036-triggers": triggersMigration,
   "0037-repairs": repairsMigration,
   "0038-reconcile": reconcileMigration,
+  "0041-browsers": browsersMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);
@@ -74,6 +76,7 @@ const changedTables: Record<string, readonly string[]> = {
   "0003-usage": ["attempts"],
   "0018-words": ["processes", "boots", "attempts", "said", "events", "transcript"],
   "0023-boots": ["processes"],
+  "0041-browsers": ["devices"],
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
 import type { PoolClient } from "pg";
 import type { Ask, AskOption } from "../../core/attention/ask.ts";
+import type { Scope } from "../../core/attention/device.ts";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { Role } from "../../core/budget/usage.ts";
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
@@ -395,9 +396,22 @@ export type Database = {
   devices: {
     id: string;
     name: string;
+    scope: Scope;
     sessionHash: string;
     pairedAt: DefaultTime;
     seenAt: DefaultTime;
+  };
+  /** Where a browser takes pushes; one for a device, gone with it. */
+  pushSubscriptions: {
+    endpointHash: string;
+    deviceId: string;
+    endpoint: string;
+    p256dh: string;
+    auth: string;
+    createdAt: DefaultTime;
+    okAt: MaybeTime;
+    failures: Generated<number>;
+    lastError: string | null;
   };
   replyTopics: { topicHash: string; lastId: string; readAt: DefaultTime };
   /** Tasks whose pushes, and whose place among what needs a person, were put off. */
