@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
 import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
@@ -349,6 +350,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ...{ service, token, redact, version, space, log: logLine },
       ...{ host: config.host, port: config.port, allowedHosts: config.allowedHosts },
       publicUrl: config.publicUrl,
+      page: fileURLToPath(new URL("../../dist/web/", import.meta.url)),
       answers: makeAnswerPages({
         ...{ ...core, secrets: push, redact, tasks },
         requirePlanner: (repository) => requirePlanner(config, repository),

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from "fastify";
 import { DeputyError } from "../core/base/error.ts";
+import { isPagePath } from "./browser/page-paths.ts";
 import { makeProblem, sendProblem } from "./problem.ts";
 
 /**
@@ -79,13 +80,13 @@ function isPlainPath(url: string): boolean {
 }
 
 /**
- * A link to an answer page may be on any site, such as the web app that showed the push. Looking at
- * one changes nothing, and no site can put it into a frame.
+ * A link to an answer page, or to the page, may be on any site, such as the web app that showed the push.
+ * Looking at one changes nothing, and no site can put it into a frame.
  */
 function isLinkToPage({ headers, method, url }: FastifyRequest): boolean {
   return (
     method === "GET" &&
-    url.startsWith("/q/") &&
+    (url.startsWith("/q/") || isPagePath(url)) &&
     headers["sec-fetch-mode"] === "navigate" &&
     headers["sec-fetch-dest"] === "document"
   );

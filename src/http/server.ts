@@ -9,6 +9,7 @@ import { type Redact, redactDeep } from "../core/text/redact.ts";
 import { guardAccess, makeSessions } from "./browser/guard-access.ts";
 import { makeOpenStreams } from "./browser/open-streams.ts";
 import { sessionRoutes } from "./browser/routes-session.ts";
+import { findPage, pageRoutes } from "./browser/web-page.ts";
 import type { StreamLimits } from "./event-stream.ts";
 import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
@@ -26,7 +27,7 @@ import { agentRoutes } from "./routes/routes-agents.ts";
 import { answerRoutes } from "./routes/routes-answer.ts";
 import { attentionRoutes } from "./routes/routes-attention.ts";
 import { commandRoutes } from "./routes/routes-commands.ts";
-import { healthRoutes, metricsRoute } from "./routes/routes-daemon.ts";
+import { healthRoutes, metricsRoute, wayRoute } from "./routes/routes-daemon.ts";
 import { deviceRoutes } from "./routes/routes-devices.ts";
 import { eventRoutes } from "./routes/routes-events.ts";
 import { evidenceRoutes } from "./routes/routes-evidence.ts";
@@ -57,6 +58,8 @@ export type HttpServerOptions = {
   publicUrl?: string | null;
   /** Without it there are no answer pages. */
   answers?: AnswerService;
+  /** The folder of the page; without it there is none. */
+  page?: string;
   /** Applied to every text in a response. */
   redact: Redact;
   version: string;
@@ -125,11 +128,14 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
   app.addHook("preClose", async () => streams.stop());
   app.decorateRequest("device", null);
   const sessions = makeSessions(service, publicUrl);
+  const page = findPage(options.page ?? null);
+  await app.register(wayRoute(service, page));
+  await app.register(pageRoutes(page));
   await app.register(healthRoutes(service));
   await app.register(hookRoutes(service));
   if (answers) await app.register(answerRoutes({ answers, service, publicUrl, redact }));
   await app.register(
-    sessionRoutes({ service, sessions, streams, publicUrl, version, build: null }),
+    sessionRoutes({ service, sessions, streams, publicUrl, version, build: page.build }),
   );
   await app.register(async (programs) => {
     const byToken = await requireToken(programs, options.token);

@@ -23,16 +23,16 @@ export type SessionOptions = {
   publicUrl: string | null;
   version: string;
   /** Which page the daemon serves; null: none. */
-  build: string | null;
+  build: () => Promise<string | null>;
 };
 
 const wrongCodesPerMinute = 10;
 
 export function sessionRoutes(options: SessionOptions): FastifyPluginAsyncZod {
   const { build, publicUrl, service, sessions, streams, version } = options;
-  const show = ({ id, name, scope }: Device) =>
+  const show = async ({ id, name, scope }: Device) =>
     toWire(sessionWire, {
-      ...{ device: { id, name, scope }, version, build },
+      ...{ device: { id, name, scope }, version, build: await build() },
       serverTime: new Date(),
     });
   return async (app) => {
@@ -83,7 +83,7 @@ export function sessionRoutes(options: SessionOptions): FastifyPluginAsyncZod {
         try {
           const made = await service.signIn(body.code, body.name, earlier);
           reply.header("set-cookie", writeSession(made.session, isSecure));
-          return show(made.device);
+          return await show(made.device);
         } catch (error) {
           if (!(error instanceof DeputyError) || error.code !== "forbidden") throw error;
           const limit = await countWrong(request);

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { healthWire, pointerWire, readinessWire } from "../../api/daemon.ts";
 import { toWire } from "../../api/to-wire.ts";
+import { installPage, noPage, type WebPage } from "../browser/web-page.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 
@@ -9,15 +10,16 @@ const anyone: [] = [];
 
 const places = { docs: "/docs", openapi: "/openapi.json", health: "/healthz" } as const;
 
-/** For opening the daemon's address in a browser. */
+/** For opening the daemon's address in a browser, where there is no page. */
 function welcome(version: string): string {
   const links = Object.values(places).map((path) => `<li><a href="${path}">${path}</a></li>`);
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Deputy</title><h1>Deputy ${version}</h1><p>A daemon that delegates tasks to coding agents. This is its HTTP API; the command line is <code>deputy --help</code>.</p><ul>${links.join("")}</ul></html>\n`;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Deputy</title><h1>Deputy ${version}</h1><p>A daemon that delegates tasks to coding agents. This is its HTTP API; the command line is <code>deputy --help</code>.</p><p>${noPage}</p><ul>${links.join("")}</ul></html>\n`;
 }
 
-/** For operators. Health reveals no secrets and needs no token. */
-export function healthRoutes(service: Service): FastifyPluginAsyncZod {
+/** The first address: the page for a browser, for a program where to read on. */
+export function wayRoute(service: Service, { folder }: WebPage): FastifyPluginAsyncZod {
   return async (app) => {
+    if (folder !== null) await installPage(app, folder);
     app.get(
       "/",
       {
@@ -40,6 +42,7 @@ export function healthRoutes(service: Service): FastifyPluginAsyncZod {
       async ({ headers }, reply) => {
         const { version } = service.health();
         if (headers.accept?.includes("text/html")) {
+          if (folder !== null) return reply.sendFile("index.html");
           const page = reply.type("text/html; charset=utf-8");
           return page
             .header("content-security-policy", "default-src 'none'")
@@ -48,7 +51,12 @@ export function healthRoutes(service: Service): FastifyPluginAsyncZod {
         return { name: "deputy" as const, version, ...places };
       },
     );
+  };
+}
 
+/** For operators. Health reveals no secrets and needs no token. */
+export function healthRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
     app.get(
       "/healthz",
       {
