@@ -31,6 +31,7 @@ import { describeSandbox } from "../sandbox/box/sandbox.ts";
 import { identifyProcess } from "../sandbox/process/process-identity.ts";
 import { makeStages } from "../stages.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
+import { settleTransactions } from "../store/records/changes.ts";
 import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
@@ -57,6 +58,7 @@ import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeAnswerPages } from "./service/answer-pages.ts";
+import { makeLive } from "./service/live.ts";
 import { makePushTest } from "./service/push-test.ts";
 import { readAttention } from "./service/read-attention.ts";
 import { makeSessionService } from "./service/sessions.ts";
@@ -146,6 +148,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       return found.processes.length > 0;
     };
     await reap();
+    await settleTransactions(db);
     const loop = await brakeCrashLoop(db, self.processId, config.crashLoop, (freeze) =>
       operatorRows(config.notifier, {
         type: "daemon.crash_loop",
@@ -301,6 +304,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ...makeSessionService(db),
       ...makePushTest({ db, config, replies, redact: redactPush }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
+      ...makeLive(db, bus, () => service.attention()),
       health: () => ({
         alive: true,
         version,

@@ -2,6 +2,8 @@ import type { ServerResponse } from "node:http";
 import { toEventWire } from "../api/event.ts";
 import { isTaskOver } from "../core/task/lifecycle.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
+import { Signal } from "./live/signal.ts";
+import { write } from "./live/write.ts";
 import type { Service } from "./service.ts";
 
 /**
@@ -18,6 +20,8 @@ export type StreamLimits = {
   heartbeatMs: number;
   drainTimeoutMs: number;
   pageSize: number;
+  /** The stream of all tasks tells at most once in this time. */
+  batchMs: number;
   /** Open streams of one address, so that one client does not take the places of all. */
   streamsPerClient: number;
 };
@@ -67,59 +71,5 @@ export async function streamEvents(
     stopListening();
     signal.removeEventListener("abort", onEnd);
     response.end();
-  }
-}
-
-/** Writes and waits until the socket accepted it. False if the client is gone or does not read. */
-async function write(
-  response: ServerResponse,
-  text: string,
-  { drainTimeoutMs }: StreamLimits,
-): Promise<boolean> {
-  if (response.destroyed || !response.writable) return false;
-  if (response.write(text)) return true;
-  return new Promise((resolve) => {
-    const settle = (taken: boolean) => {
-      clearTimeout(timer);
-      response.off("drain", onDrain);
-      response.off("close", onClose);
-      resolve(taken);
-    };
-    const onDrain = () => settle(true);
-    const onClose = () => settle(false);
-    const timer = setTimeout(() => {
-      response.destroy();
-      settle(false);
-    }, drainTimeoutMs);
-    response.once("drain", onDrain);
-    response.once("close", onClose);
-  });
-}
-
-/** Remembers being raised until somebody waits; several raises in between count as one. */
-class Signal {
-  private raised = false;
-  private wake: (() => void) | null = null;
-
-  raise(): void {
-    this.raised = true;
-    this.wake?.();
-  }
-
-  /** True if it was raised, false after `timeoutMs` without. */
-  async wait(timeoutMs: number): Promise<boolean> {
-    if (!this.raised) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.wake = null;
-    }
-    const wasRaised = this.raised;
-    this.raised = false;
-    return wasRaised;
   }
 }

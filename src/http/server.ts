@@ -36,6 +36,7 @@ import { mcpRoute } from "./routes/routes-mcp.ts";
 import { notifyRoutes } from "./routes/routes-notify.ts";
 import { scheduleRoutes } from "./routes/routes-schedules.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
+import { streamRoutes } from "./routes/routes-stream.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
 import { warmRoutes } from "./routes/routes-warm.ts";
@@ -80,6 +81,7 @@ const defaultLimits: HttpLimits = {
   heartbeatMs: 15_000,
   drainTimeoutMs: 30_000,
   pageSize: 100,
+  batchMs: 250,
   streamsPerClient: 200,
   headersTimeoutMs: 8_000,
   requestTimeoutMs: 30_000,
@@ -153,6 +155,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       await guarded.register(commandRoutes(service));
       await guarded.register(steerRoutes(service));
       await guarded.register(eventRoutes(service, limits, streams, log));
+      await guarded.register(streamRoutes(service, limits, streams, log));
       await guarded.register(triggerTestRoute(service));
       await guarded.register(scheduleRoutes(service));
       await guarded.register(agentRoutes(service));

@@ -2,6 +2,7 @@ import type { AskOption } from "../core/attention/ask.ts";
 import type { Attention } from "../core/attention/attention.ts";
 import type { Device, Pairing, Scope } from "../core/attention/device.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
+import type { Changes, TaskCounts } from "../core/page/changes.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
 import type { Event } from "../core/task/event.ts";
@@ -148,6 +149,11 @@ export type DaemonService = {
    * stops it.
    */
   onEvents(taskId: string, listener: () => void): () => void;
+  /** `listener` is called when any task has new events, or Deputy was frozen: a hint. */
+  onNews(listener: () => void): () => void;
+  /** Which tasks have events that were committed since a cursor; null: none yet, only where it stands. */
+  readChanges(cursor: string | null): Promise<Changes>;
+  countTasks(): Promise<TaskCounts>;
   health(): { alive: true; version: string; processId: string; uptimeS: number };
   /** Whether it can accept and work on tasks; `problems` names what is missing, `low_space` and `frozen` why nothing starts. */
   ready(): Promise<{

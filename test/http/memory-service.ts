@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Device, Pairing, Scope } from "../../src/core/attention/device.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { newId, readTaskPrefix } from "../../src/core/base/id.ts";
+import type { Changes, TaskCounts } from "../../src/core/page/changes.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
 import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
@@ -220,6 +221,35 @@ export class MemoryService implements Service {
     return { worktrees: [{ subtaskId: "sub_1", path: "/tmp/wt" }], detail: "Restored one." };
   }
 
+  private readonly newsListeners = new Set<() => void>();
+  onNews(listener: () => void) {
+    this.newsListeners.add(listener);
+    return () => {
+      this.newsListeners.delete(listener);
+    };
+  }
+
+  newsListenerCount(): number {
+    return this.newsListeners.size;
+  }
+
+  /** Cursors are counts of events; one beyond them is unknown. */
+  async readChanges(cursor: string | null): Promise<Changes> {
+    const now = String(this.appended.length);
+    if (cursor === null) return { cursor: now, tasks: [], reason: null };
+    if (!/^\d+$/.test(cursor) || Number(cursor) > this.appended.length)
+      return { cursor: now, tasks: null, reason: "The cursor is not of this daemon's database." };
+    const ids = new Set(this.appended.slice(Number(cursor)).map(({ taskId }) => taskId));
+    const tasks = [...ids].map((id) => this.get(id));
+    return { cursor: now, tasks, reason: null };
+  }
+
+  async countTasks(): Promise<TaskCounts> {
+    const counts: TaskCounts["counts"] = {};
+    for (const { state } of this.tasks.values()) counts[state] = (counts[state] ?? 0) + 1;
+    return { counts, attention: 0, frozen: false };
+  }
+
   health() {
     return { alive: true as const, version: "0.0.0", processId: "process_1", uptimeS: 1 };
   }
@@ -377,6 +407,7 @@ export class MemoryService implements Service {
       at: new Date(),
     });
     for (const listener of this.listeners.get(taskId) ?? []) listener();
+    for (const listener of this.newsListeners) listener();
   }
 
   change(id: string, change: Partial<Task>): void {

@@ -31,6 +31,7 @@ const routes = [
   "GET /v1/notify/test/{id}",
   "GET /v1/schedules",
   "GET /v1/session",
+  "GET /v1/stream",
   "GET /v1/tasks",
   "GET /v1/tasks/{id}",
   "GET /v1/tasks/{id}/diff",

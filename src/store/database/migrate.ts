@@ -31,6 +31,7 @@ import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { reconcileMigration } from "../migrations/0038-reconcile.ts";
 import { browsersMigration } from "../migrations/0041-browsers.ts";
+import { liveMigration } from "../migrations/0042-live.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -67,6 +68,7 @@ const migrations: Record<string, Migration> = {
   "0037-repairs": repairsMigration,
   "0038-reconcile": reconcileMigration,
   "0041-browsers": browsersMigration,
+  "0042-live": liveMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

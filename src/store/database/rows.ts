@@ -40,7 +40,8 @@ export function toAttempt(row: Selectable<AttemptsTable>): Attempt {
 }
 
 function toEvent(row: Selectable<Database["events"]>): Event {
-  return { ...checkRow("events", row.id, row), seq: Number(row.seq) };
+  const { xid: _, ...event } = checkRow("events", row.id, row);
+  return { ...event, seq: Number(event.seq) };
 }
 
 /** An unreadable event keeps its place among the others; its message says what is wrong. */
@@ -52,8 +53,9 @@ export function toReadableEvent(row: Selectable<Database["events"]>): Event {
     const at = row.at instanceof Date && !Number.isNaN(row.at.getTime()) ? row.at : new Date(0);
     const { column, id, table } = error.garbled;
     const data = { table, id, column };
+    const { xid: _, ...event } = row;
     return {
-      ...row,
+      ...event,
       seq: Number(row.seq),
       type: "event.garbled",
       message: error.message,

@@ -154,7 +154,10 @@ export type Database = {
     message: string;
     data: JsonWithDefault<Record<string, unknown>>;
     at: DefaultTime;
+    /** The transaction that wrote it. */
+    xid: Generated<string>;
   };
+  eventStream: { series: string };
   outbox: {
     id: Generated<string>;
     stage: string;
@@ -206,6 +209,9 @@ export type Database = {
     doneBy: string | null;
     key: string | null;
     bodyHash: string | null;
+    commentId: string | null;
+    side: "old" | "new" | null;
+    tree: string | null;
   };
   usage: {
     taskId: string;

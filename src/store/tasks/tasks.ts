@@ -191,15 +191,20 @@ export async function listLastEvents(db: Db, taskId: string, limit: number): Pro
 export async function countByState(
   db: Db,
 ): Promise<{ tasks: Record<string, number>; subtasks: Record<string, number> }> {
-  const count = async (table: "tasks" | "subtasks") => {
-    const rows = await db
-      .selectFrom(table)
-      .select(["state", sql<number>`count(*)::int`.as("n")])
-      .groupBy("state")
-      .execute();
-    return Object.fromEntries(rows.map((row) => [row.state, row.n]));
-  };
-  return { tasks: await count("tasks"), subtasks: await count("subtasks") };
+  return { tasks: await countStates(db), subtasks: await countStates(db, "subtasks") };
+}
+
+/** How many tasks, or subtasks, are in each state that some are in. */
+export async function countStates(
+  db: Db,
+  table: "tasks" | "subtasks" = "tasks",
+): Promise<Record<string, number>> {
+  const rows = await db
+    .selectFrom(table)
+    .select(["state", sql<number>`count(*)::int`.as("n")])
+    .groupBy("state")
+    .execute();
+  return Object.fromEntries(rows.map((row) => [row.state, row.n]));
 }
 
 /** Counts outbox rows that are ten seconds overdue, and unsent notifications. */
