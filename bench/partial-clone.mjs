@@ -24,7 +24,7 @@ export async function benchPartialClone() {
   const measured = { source: sizeOf(bare) };
   for (const kind of ["whole", "partial"]) {
     const home = await makeFolder(kind);
-    const access = { authHeader: () => null, wantsPartial: () => kind === "partial" };
+    const access = { authHeader: async () => null, wantsPartial: () => kind === "partial" };
     const startedAt = performance.now();
     const mirrors = openMirrors(join(home, "repos"), undefined, access);
     const mirror = await ensureMirror(mirrors, parseRepository(url));

@@ -16,6 +16,7 @@ import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
 import { readCommits } from "./commit-settings.ts";
 import { forgeSchemas, readForges } from "./forge-settings.ts";
+import { readGithubApp, secretsOfApp } from "./github-app.ts";
 import { notifierSchemas, readNotifier, readPush } from "./notify-settings.ts";
 import { findSecrets, readChoice, readNumber, readSecret } from "./read-environment.ts";
 import {
@@ -125,6 +126,8 @@ export function loadConfig(
   parseGitVariables(env.DEPUTY_GIT_VARIABLES); // used where git is started, but validated here
   const file = readConfigFile(join(home, "config.yaml"));
   const modelName = env.DEPUTY_MODEL || file.model?.name || "gpt-5.5";
+  const githubUrl = env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com";
+  const ofApp = readGithubApp(home, githubUrl);
   const prices = { ...file.prices, ...(file.model?.price && { [modelName]: file.model.price }) };
   return {
     home,
@@ -142,7 +145,7 @@ export function loadConfig(
     databaseUrl: env.DATABASE_URL || null,
     redisUrl: env.REDIS_URL || null,
     /** Values to redact from any text that leaves: see core/redact.ts. */
-    secrets: findSecrets(env),
+    secrets: [...findSecrets(env), ...secretsOfApp(ofApp.app)],
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
     /** Null: for ever. */
@@ -211,13 +214,18 @@ export function loadConfig(
     push: readPush(file, env),
     github: {
       token: readSecret(env, "GITHUB_TOKEN"),
-      apiUrl: env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com",
-      /** Two while a secret is rotated: separated by a comma. */
-      webhookSecrets:
-        readSecret(env, "GITHUB_WEBHOOK_SECRET")
+      apiUrl: githubUrl,
+      app: ofApp.app,
+      /** Why the App that is there cannot be used; null: nothing is wrong with it. */
+      appProblem: ofApp.problem,
+      /** Two while a secret is rotated, separated by a comma; and the App's own. */
+      webhookSecrets: [
+        ...(readSecret(env, "GITHUB_WEBHOOK_SECRET")
           ?.split(",")
           .map((secret) => secret.trim())
-          .filter(Boolean) ?? [],
+          .filter(Boolean) ?? []),
+        ...(ofApp.app?.webhookSecret ? [ofApp.app.webhookSecret] : []),
+      ],
     },
     /** Beside GitHub; one of a kind. */
     forges: readForges(file, env),

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
+import { openGithub } from "../delivery/github/access/github-access.ts";
 import { makeForge } from "../delivery/github/github.ts";
 import { makeLookBack } from "../delivery/github/look-back.ts";
 import { makeMetrics } from "../http/metrics.ts";
@@ -88,6 +89,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const token = await prepareHome(config);
   const secrets = [...config.secrets, token];
   const redact = makeRedact(secrets);
+  const github = openGithub(config.github, redact);
   // The topic of a push service may be any word, and is a secret only to those who could read along.
   const push = await readPushSecrets(config);
   const redactPush = makeRedact([...secrets, ...secretsOf(config.notifier), push.topic]);
@@ -161,7 +163,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const programs = services.add("spawner", startPrograms());
     const sandbox = await startSandbox(config, log, programs.runCommand);
     const git = { run: programs.runGit, limitView: sandbox.limitView };
-    const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config));
+    const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config, github));
     const prepared = openPrepared(config, sandbox, log);
     await prepared?.tidy();
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
@@ -175,7 +177,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const runner = startStageRunner({
       ...{ ...core, space, isRush, log: logLine },
       ...{ processId: self.processId, onGarbled: garbled.note, onProgress: self.noteProgress },
-      stages: makeStages({ db, config, self, sandbox, mirrors, redact, prepared }),
+      stages: makeStages({ db, config, self, sandbox, mirrors, redact, prepared, github }),
     });
     self.workWith(runner);
     const queue = await openQueue({
@@ -235,13 +237,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const intake = makeIntakeRules(config, { ...core, createTask });
     const onCreated = () => runner.wake("plan");
-    const forge = makeForge(config.github, redact);
+    const forge = makeForge(github, redact);
     const findForge = openForges(config.forges, forge, redact);
     const triggers = services.add(
       "triggers",
       await startTriggers({
         db,
         config,
+        github,
         forge,
         findForge,
         intake,
@@ -249,7 +252,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         mirrors,
         log,
         onCreated,
-        lookBack: makeLookBack(config.github, redact),
+        lookBack: makeLookBack(github),
       }),
     );
     bus.on("over", triggers.wake);
@@ -267,14 +270,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         db,
         checkRepository: intake.checkRepository,
         make: (about, signal) =>
-          warmRepository({ config, self, sandbox, mirrors, prepared }, about, signal),
+          warmRepository({ config, self, sandbox, mirrors, prepared, github }, about, signal),
       }),
     );
     const repairedHolds = startHousekeeping(services, {
       // Without bubblewrap nothing could be kept.
       warmer: prepared && sandbox.provider === "bubblewrap" ? warmer : null,
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
-      ...{ findForge, authHeader: makeAuthHeader(config), freeSpace },
+      ...{ findForge, authHeader: makeAuthHeader(config, github), freeSpace },
     });
 
     const use = services.add(
@@ -296,7 +299,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const startedAt = Date.now();
     const tasks = makeTaskService({
       ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
-      authHeader: makeAuthHeader(config),
+      authHeader: makeAuthHeader(config, github),
       findForge,
     });
     const service: Service = {

@@ -5,6 +5,7 @@ import type { TaskOrigin } from "../core/task/task.ts";
 
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
+import type { GithubAccess } from "../delivery/github/access/github-access.ts";
 import type { Forge } from "../delivery/github/forge.ts";
 import type { LookBack } from "../delivery/github/look-back.ts";
 import type { Service } from "../http/service.ts";
@@ -76,7 +77,8 @@ export async function startTriggers(deps: {
   log: Log;
   sandbox: Sandbox;
   mirrors: Mirrors;
-  /** Null: without a token. */
+  /** Null: neither App nor token. */
+  github: GithubAccess | null;
   forge: Forge | null;
   findForge: FindForge;
   lookBack: LookBack | null;
@@ -95,7 +97,11 @@ export async function startTriggers(deps: {
       forge === null &&
       rules.github.some(({ comment, recipe }) => comment && recipe === "change")
     )
-      log("info", {}, "Issues get no comments from us: GITHUB_TOKEN is not set.");
+      log(
+        "info",
+        {},
+        "Issues get no comments from us: there is no GitHub App, and GITHUB_TOKEN is not set.",
+      );
     isRead = true;
     if (
       forge === null &&
@@ -103,7 +109,7 @@ export async function startTriggers(deps: {
     ) {
       const what =
         "Commands in comments are not heard, and nothing looks after pull requests of ours";
-      log("warn", {}, `${what}: GITHUB_TOKEN is not set.`);
+      log("warn", {}, `${what}: there is no GitHub App, and GITHUB_TOKEN is not set.`);
     }
     inbox?.wake();
     onChanged();
@@ -131,7 +137,7 @@ export async function startTriggers(deps: {
     }
   };
   const isOwnBranch = (branch: OwnBranch) => isBranchOfOurs(db, branch);
-  const authHeader = makeAuthHeader(config);
+  const authHeader = makeAuthHeader(config, deps.github);
   const findEarlier = async (subject: string): Promise<EarlierTask | null> => {
     const found = await findLatestTask(db, subject);
     const looking = { ...intake, findForge: deps.findForge, authHeader, mirrors };

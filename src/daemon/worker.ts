@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { makeRedact } from "../core/text/redact.ts";
+import { openGithub } from "../delivery/github/access/github-access.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { type StageRunner, startStageRunner } from "../orchestrator/runner/run-stages.ts";
@@ -39,6 +40,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   }
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   const redact = makeRedact(config.secrets);
+  const github = openGithub(config.github, redact);
   const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
   const services = makeServices(log);
   const database = await openDatabase(config, log, "worker");
@@ -54,9 +56,9 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   const programs = services.add("spawner", startPrograms());
   const sandbox = await startSandbox(config, log, programs.runCommand);
   const git = { run: programs.runGit, limitView: sandbox.limitView };
-  const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config));
+  const mirrors = openMirrors(config.paths.mirrors, git, makeSourceAccess(config, github));
   const prepared = openPrepared(config, sandbox, log);
-  const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact, prepared });
+  const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact, prepared, github });
   const space = services.add(
     "space watch",
     startSpaceWatch({

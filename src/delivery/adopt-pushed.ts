@@ -3,6 +3,7 @@ import type { Task } from "../core/task/task.ts";
 import { mergeCommits } from "../worktree/commits/merge.ts";
 import { ensureMirror, type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { branchTip } from "../worktree/publish/publish.ts";
 import { isAncestor, treeOf } from "../worktree/read/read-commit.ts";
 
@@ -18,13 +19,13 @@ export function pushedRef({ id }: Pick<Task, "id">): string {
  * @throws DeputyError where the branch was rewritten, or does not go with unfinished work.
  */
 export async function adoptPushed(
-  { authHeader, mirrors }: { mirrors: Mirrors; authHeader: (url: string) => string | null },
+  { authHeader, mirrors }: { mirrors: Mirrors; authHeader: AuthHeader },
   task: Task,
 ): Promise<string | null> {
   const { branch, deliveredCommit, headCommit, id, preparation } = task;
   if (!branch || !deliveredCommit || !headCommit || !preparation || task.discardedAt) return null;
   const repository = parseRepository(task.repository);
-  const header = authHeader(repository.url);
+  const header = await authHeader(repository.url);
   const auth = header ? { authHeader: header } : {};
   const tip = await branchTip(repository, branch, auth);
   if (tip === null || tip === deliveredCommit || tip === headCommit) return null;

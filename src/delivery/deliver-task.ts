@@ -19,6 +19,7 @@ import { findOutsideLinks } from "../worktree/content/find-outside-links.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { isSourceAway } from "../worktree/mirror/source-repository.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts";
 import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
@@ -46,7 +47,7 @@ export type DeliverDeps = {
   /** GitHub, for comments. */
   forge: Forge | null;
   findForge: FindForge;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   redact: Redact;
   /** How the commits of a repository look when they are delivered. */
   commits: (repository: string) => CommitSettings;

@@ -23,6 +23,7 @@ import { keepSubmodules, submoduleWorktreeRef } from "../worktree/content/keep-s
 import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
 import { isWhole } from "../worktree/mirror/open-mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { acceptBranch } from "../worktree/publish/accept.ts";
 import { branchTip, deleteBranch } from "../worktree/publish/publish.ts";
 import { findPublished, type PublishDeps } from "./publish-task.ts";
@@ -61,7 +62,7 @@ export async function discardDelivery(
   task: Task,
   options: {
     artifacts: string;
-    authHeader: (url: string) => string | null;
+    authHeader: AuthHeader;
     redact: Redact;
   },
 ): Promise<string> {
@@ -76,7 +77,7 @@ export async function discardDelivery(
     : await findUnfinished(db, { mirrors, authHeader, redact }, task);
   if (branch && commit) {
     const repository = parseRepository(task.repository);
-    const header = authHeader(repository.url);
+    const header = await authHeader(repository.url, "write");
     const auth = header ? { authHeader: header } : {};
     // Where its branch was deleted, a later task may have got the name.
     const tip = await branchTip(repository, branch, auth);

@@ -2,6 +2,7 @@ import { decisionOf, type Task } from "../core/task/task.ts";
 import { type Mirrors, openMirror } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { inspectSource } from "../worktree/mirror/source-repository.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { isIn } from "../worktree/publish/guard-checkout.ts";
 import { branchTip } from "../worktree/publish/publish.ts";
 import type { FindForge } from "./forges/pull-forge.ts";
@@ -13,7 +14,7 @@ export type DeliveredWork = "none" | "open" | "merged" | "closed" | "gone" | "ac
 type LookDeps = {
   findForge: FindForge;
   mirrors: Mirrors;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
 };
 
 /**
@@ -34,7 +35,7 @@ export async function lookAtDelivered(deps: LookDeps, task: Task): Promise<Deliv
   }
   if (await isInBase(deps, task)) return "merged";
   const repository = parseRepository(task.repository);
-  const header = deps.authHeader(repository.url);
+  const header = await deps.authHeader(repository.url);
   const tip = await branchTip(repository, task.branch, header ? { authHeader: header } : {});
   return tip === null ? "gone" : "open";
 }

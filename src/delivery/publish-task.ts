@@ -5,6 +5,7 @@ import type { Redact } from "../core/text/redact.ts";
 import { splitTitle } from "../core/text/title.ts";
 import { hasCommit, type Mirrors, readRef } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { branchTip, listNumbered, publishBranch } from "../worktree/publish/publish.ts";
 import { publishLfs } from "../worktree/publish/publish-lfs.ts";
 import { isAncestor } from "../worktree/read/read-commit.ts";
@@ -20,7 +21,7 @@ import { slugify } from "./slugify.ts";
  */
 export type PublishDeps = {
   mirrors: Mirrors;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   redact: Redact;
 };
 
@@ -30,7 +31,7 @@ const maxTries = 20;
 /** Push the commit to the first name that is free or already holds it. Returns the branch. */
 export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
   invariant(task.preparation, "a task that is delivered was prepared");
-  const { auth, repository } = openRepository(deps, task);
+  const { auth, repository } = await openRepository(deps, task);
   const { baseCommit: base } = task.preparation;
   const mirror = deps.mirrors.at(task.preparation.mirror);
   // Before a branch is looked at: what was lost is no refusal that a person could mend.
@@ -74,7 +75,7 @@ export async function findPublished(
 ): Promise<{ branch: string; commit: string } | null> {
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
-  const { auth, repository } = openRepository(deps, task);
+  const { auth, repository } = await openRepository(deps, task);
   const tips = await listNumbered(repository, branchName(deps, task), auth);
   const dressed = await readRef(deps.mirrors.at(preparation.mirror), dressedRef(task));
   const found = [...tips].find(([, tip]) => tip === headCommit || tip === dressed);
@@ -92,7 +93,7 @@ async function publishAgain(
   commit: string,
 ): Promise<boolean> {
   invariant(task.preparation, "a task that is delivered was prepared");
-  const { auth, repository } = openRepository(deps, task);
+  const { auth, repository } = await openRepository(deps, task);
   const mirror = deps.mirrors.at(task.preparation.mirror);
   const { branch, deliveredCommit } = task;
   const tip = await branchTip(repository, branch, auth);
@@ -115,9 +116,9 @@ function firstFree(name: string, tips: ReadonlyMap<string, string>): string {
   return branch;
 }
 
-function openRepository(deps: PublishDeps, task: Task) {
+async function openRepository(deps: PublishDeps, task: Task) {
   const repository = parseRepository(task.repository);
-  const authHeader = deps.authHeader(repository.url);
+  const authHeader = await deps.authHeader(repository.url, "write");
   return { repository, auth: authHeader ? { authHeader } : {} };
 }
 

@@ -6,6 +6,7 @@ import { commitTree } from "../worktree/commits/commit-tree.ts";
 import { mergeCommits } from "../worktree/commits/merge.ts";
 import { ensureMirror, type Mirrors, pinRef, resolveBase } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { findBranchOf, isAncestor } from "../worktree/read/read-commit.ts";
 import { adoptPushed } from "./adopt-pushed.ts";
 import { baseNameOf, requireDelivered } from "./hand-over.ts";
@@ -18,7 +19,7 @@ import { baseNameOf, requireDelivered } from "./hand-over.ts";
  */
 export type UpdateDeps = {
   mirrors: Mirrors;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   /** What the base commit says about setup and checks, as when a task is planned. */
   prepare: (task: Task, signal: AbortSignal) => Promise<Preparation>;
 };
@@ -65,7 +66,7 @@ async function findBase(
 ) {
   const { id, repository: url } = task;
   const repository = parseRepository(url);
-  const header = authHeader(repository.url);
+  const header = await authHeader(repository.url);
   const mirror = await ensureMirror(mirrors, repository, header ? { authHeader: header } : {});
   const refuse = (why: string) => new DeputyError("conflict", why);
   const wanted = baseNameOf(task);

@@ -15,6 +15,7 @@ import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
 import { repositoryConfigPath } from "../verifier/checks/read-repository-config.ts";
 import { fetchPart } from "../worktree/checkout/sparse.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { requirePushable } from "../worktree/publish/publish.ts";
 import { listFilesAt } from "../worktree/read/read-commit.ts";
 import { type AskDeps, askPlanner } from "./ask-planner.ts";
@@ -28,7 +29,7 @@ import { wantsPlan } from "./wants-plan.ts";
  * a person wants it, and where one sent a plan back. Problems of the repository end here.
  */
 export type PlanDeps = AskDeps & {
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   /** Since when the result of setup is there, in words; null: it is not. */
   describePrepared: (claim: Claim, task: Task, signal: AbortSignal) => Promise<string | null>;
 };
@@ -202,7 +203,7 @@ async function requireRoom(
   { baseCommit, mirror }: PreparedBase,
 ): Promise<void> {
   const repository = parseRepository(text);
-  const header = authHeader(repository.url);
+  const header = await authHeader(repository.url, "write");
   await requirePushable(mirror, repository, {
     ...{ commit: baseCommit, ...(header && { authHeader: header }) },
   });

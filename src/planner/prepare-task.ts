@@ -16,6 +16,7 @@ import {
 import { explainWhole } from "../worktree/mirror/partial-mirror.ts";
 import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
 import { parseRepository, type Repository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { findMergeBase } from "../worktree/read/read-commit.ts";
 
 /**
@@ -37,7 +38,7 @@ export type PreparedBase = {
 /** Prepare one task; rejects when the signal is aborted. */
 export type PrepareBase = (task: Task, signal: AbortSignal) => Promise<PreparedBase>;
 
-type Deps = { mirrors: Mirrors; authHeader: (url: string) => string | null };
+type Deps = { mirrors: Mirrors; authHeader: AuthHeader };
 type Options = Deps & { signal: AbortSignal; lookAt: LookAt };
 type LookAt = (repository: Repository, signal: AbortSignal) => Promise<FetchedMirror>;
 
@@ -45,7 +46,7 @@ export function makePrepareBase(deps: Deps): PrepareBase {
   const lookAt = shareLooks(deps);
   return async (task, signal) => {
     const repository = parseRepository(task.repository);
-    const authHeader = deps.authHeader(repository.url);
+    const authHeader = await deps.authHeader(repository.url);
     const repair = { signal, ...(authHeader && { authHeader }) };
     const mirror = placeMirror(deps.mirrors, repository);
     return withSoundMirror(mirror, repository, repair, () =>
@@ -131,7 +132,7 @@ async function askForCommit(
   const known = await resolveBase(mirror, base).catch(() => null); // not there yet
   if (known) return mirror;
   const { authHeader, mirrors, signal } = options;
-  const header = authHeader(repository.url);
+  const header = await authHeader(repository.url);
   return ensureMirror(mirrors, repository, {
     ...(header ? { authHeader: header } : {}),
     signal,
@@ -144,7 +145,7 @@ function shareLooks({ mirrors, authHeader }: Deps): LookAt {
   const looks = new Map<string, (signal: AbortSignal) => Promise<FetchedMirror>>();
   const lookFor = (repository: Repository) =>
     gather(async (signals: AbortSignal[]) => {
-      const header = authHeader(repository.url);
+      const header = await authHeader(repository.url);
       const mirror = await ensureMirror(mirrors, repository, {
         ...(header ? { authHeader: header } : {}),
         signal: onceAllAborted(signals),

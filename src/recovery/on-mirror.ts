@@ -9,6 +9,7 @@ import { fetchContent } from "../worktree/content/fetch-content.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import type { AuthHeader } from "../worktree/mirror/transport.ts";
 import { findLostWork, WorkLost } from "./find-lost-work.ts";
 
 /**
@@ -25,7 +26,7 @@ type Deps = {
   db: Db;
   mirrors: Mirrors;
   redact: Redact;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
 };
 
 export function makeOnMirror({ db, mirrors, redact, authHeader }: Deps): OnMirror {
@@ -33,7 +34,7 @@ export function makeOnMirror({ db, mirrors, redact, authHeader }: Deps): OnMirro
     const { preparation } = task;
     invariant(preparation, "a task that is worked on was prepared");
     const repository = parseRepository(task.repository);
-    const header = authHeader(repository.url);
+    const header = await authHeader(repository.url);
     const want = preparation.baseCommit;
     const fill = (mirror: Mirror) =>
       fetchContent(mirror, repository, want, { authHeader, signal, mayAsk: task.expectsChange });

@@ -22,10 +22,10 @@ export async function warmRepository(
   { base, repository: text }: { repository: string; base: string | null },
   signal: AbortSignal,
 ): Promise<WarmRepository> {
-  const { config, mirrors, prepared, self } = deps;
+  const { config, github, mirrors, prepared, self } = deps;
   const repository = parseRepository(text);
-  const authHeader = makeAuthHeader(config);
-  const header = authHeader(repository.url);
+  const authHeader = makeAuthHeader(config, github);
+  const header = await authHeader(repository.url);
   const access = { signal, ...(header !== null && { authHeader: header }) };
   const placed = placeMirror(mirrors, repository);
   return withSoundMirror(placed, repository, access, async () => {

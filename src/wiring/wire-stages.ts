@@ -8,6 +8,7 @@ import type { Claim } from "../core/task/outcome.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { DeliverDeps } from "../delivery/deliver-task.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
+import type { GithubAccess } from "../delivery/github/access/github-access.ts";
 import { makeForge } from "../delivery/github/github.ts";
 import type { IntegrateDeps } from "../delivery/integrate-subtask.ts";
 import type { ExecuteDeps } from "../executor/job.ts";
@@ -46,6 +47,7 @@ export type StageDeps = {
   sandbox: Sandbox;
   mirrors: Mirrors;
   redact: Redact;
+  github: GithubAccess | null;
   /** What setup made, kept for the next worktree; left out: it runs in each. */
   prepared?: PreparedTrees | undefined;
 };
@@ -64,12 +66,12 @@ export type WiredStages = {
 
 export function wireStages(given: StageDeps): WiredStages {
   const deps = { ...given, db: waitingForDatabase(given.db) };
-  const { db, config, mirrors, redact, self } = deps;
-  const forge = makeForge(config.github, redact);
+  const { db, config, github, mirrors, redact, self } = deps;
+  const forge = makeForge(github, redact);
   const shared = {
     ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },
     runRole: makeRunRole(deps),
-    authHeader: makeAuthHeader(config),
+    authHeader: makeAuthHeader(config, github),
     environment: makeCommandEnvironment(deps),
   };
   const onMirror = makeOnMirror(shared);

@@ -9,7 +9,7 @@ const request = {
   ...{ head: "deputy/repair", base: "main", title: "Repair the greeting", body: "A receipt." },
   ...{ taskId: "task_1", known: null },
 };
-const github = { token: null, apiUrl: "https://api.github.com" };
+const github = { token: null, app: null, apiUrl: "https://api.github.com" };
 const drafts: Record<ForgeKind, string> = { gitea: "WIP: ", gitlab: "Draft: " };
 
 let server: FakeForge | undefined;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeputyError } from "../../src/core/base/error.ts";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { openGithub } from "../../src/delivery/github/access/github-access.ts";
 import type { Forge } from "../../src/delivery/github/forge.ts";
 import { makeForge } from "../../src/delivery/github/github.ts";
 import {
@@ -23,10 +24,9 @@ let app: Awaited<ReturnType<FakeGithub["add"]>>;
 beforeEach(async () => {
   github = await startFakeGithub(token);
   app = await github.add("acme/app", { defaultBranch: "trunk" });
-  const made = makeForge(
-    { token, apiUrl: `${github.apiUrl}/`, patient: false },
-    makeRedact([token, "hunter22"]),
-  );
+  const config = { token, app: null, apiUrl: `${github.apiUrl}/`, patient: false };
+  const redact = makeRedact([token, "hunter22"]);
+  const made = makeForge(openGithub(config, redact), redact);
   if (!made) throw new Error("a token makes a forge");
   forge = made;
 });
@@ -327,7 +327,8 @@ describe("what goes wrong is one sentence that says what to do", () => {
 });
 
 test("without a token there is no forge", () => {
-  expect(makeForge({ token: null, apiUrl: "https://api.github.com" }, makeRedact([]))).toBeNull();
+  const config = { token: null, app: null, apiUrl: "https://api.github.com" };
+  expect(makeForge(openGithub(config, makeRedact([])), makeRedact([]))).toBeNull();
 });
 
 test.each([
@@ -364,9 +365,13 @@ test("an API on this machine stands for github.com, or for a server beside it", 
 });
 
 test("a pull request is promised where it can be opened only", () => {
-  const github = { token, apiUrl: "https://api.github.com" };
+  const github = { token, app: null, apiUrl: "https://api.github.com" };
   requirePullRequests(github, "git@github.com:acme/app.git");
-  const tries: [typeof github | { token: null; apiUrl: string }, string, RegExp][] = [
+  const tries: [
+    typeof github | (Omit<typeof github, "token"> & { token: null }),
+    string,
+    RegExp,
+  ][] = [
     [{ ...github, token: null }, "https://github.com/acme/app", /set GITHUB_TOKEN/],
     [github, "/home/me/app", /not a repository on github\.com.*--deliver branch/],
   ];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { openGithub } from "../../src/delivery/github/access/github-access.ts";
 import { makeForge } from "../../src/delivery/github/github.ts";
 import { writeStory } from "../../src/delivery/github/write-story.ts";
 import { tellStories } from "../../src/delivery/tell-stories.ts";
@@ -49,10 +50,8 @@ async function createTask(id: string, number: number, tells = true) {
 }
 
 function round(logged: string[] = []) {
-  const forge = makeForge(
-    { token: github.token, apiUrl: github.apiUrl, patient: false },
-    makeRedact([]),
-  );
+  const config = { token: github.token, app: null, apiUrl: github.apiUrl, patient: false };
+  const forge = makeForge(openGithub(config, makeRedact([])), makeRedact([]));
   if (!forge) throw new Error("a token makes a forge");
   const log = (_: string, __: object, message: string) => logged.push(message);
   return tellStories({ db: store.db, forge, log }, new AbortController().signal);

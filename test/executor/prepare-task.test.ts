@@ -7,7 +7,7 @@ import { commit, git, makeFolder, makeRepository } from "../worktree/repositorie
 
 const prepare = makePrepareBase({
   mirrors: openMirrors(join(makeFolder(), "mirrors")),
-  authHeader: () => null,
+  authHeader: async () => null,
 });
 const prepareBase = (task: Task) => prepare(task, new AbortController().signal);
 

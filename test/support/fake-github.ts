@@ -1,18 +1,32 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import {
+  type FakeApp,
+  findToken,
+  type Manifest,
+  makeFakeApp,
+  mayAsk,
+  serveApp,
+} from "./fake-github-app.ts";
 import { findInArgv, serveGit } from "./git-http.ts";
 import { loadGithubContract } from "./github-contract.ts";
 
 /**
  * A small GitHub on loopback that remembers: repositories over git's own HTTP server program, and
  * the part of the REST API that Deputy calls, below `/api/v3` as a GitHub of one's own has it. Both
- * want the token. What comes in is written down; `refusals` answer instead of it. Every request is
- * held against GitHub's own description: `close` rejects with what it says against one.
+ * want the token, or one that was given to its App. What comes in is written down; `refusals` answer
+ * instead of it. Every request is held against GitHub's own description: `close` rejects with what it
+ * says against one.
  */
 export type Request = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
 export type Answer = { status: number; headers?: Record<string, string>; body?: string };
@@ -62,7 +76,15 @@ export type FakeCheck = {
   conclusion: string | null;
   annotations?: { path: string; start_line: number; message: string }[];
   log?: string;
+  /** Of those that the App made. */
+  by?: string;
+  externalId?: string;
+  title?: string;
+  summary?: string;
+  actions?: { label: string; description: string; identifier: string }[];
 };
+/** Of a commit, the older kind. */
+export type FakeStatus = { commit: string; state: string; context: string; description: string };
 /** Of the token's account, on a comment. */
 export type FakeReaction = { comment: number; content: string };
 
@@ -77,6 +99,7 @@ type Repository = {
   comments: FakeComment[];
   reactions: FakeReaction[];
   checks: FakeCheck[];
+  statuses: FakeStatus[];
   threads: FakeThreadComment[];
   /** Null: the token may not see the hooks. */
   log: FakeDelivery[] | null;
@@ -97,6 +120,8 @@ export type FakeGithub = {
   /** Where redirects to logs lead; it wants no token. */
   logsUrl: string;
   token: string;
+  /** Null: none was made yet. */
+  app: FakeApp | null;
   /** Requests to the API, in order. */
   requests: Request[];
   /** The first that does not say null answers the request in place of GitHub. */
@@ -125,8 +150,17 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
   const repositories = new Map<string, Repository>();
   const contract = loadGithubContract();
   const breaches: string[] = [];
-  const isGit = ({ headers }: IncomingMessage) =>
-    headers.authorization === `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  const isGit = ({ headers, url = "" }: IncomingMessage) => {
+    const [, basic = ""] = /^Basic (\S+)$/.exec(headers.authorization ?? "") ?? [];
+    const [, secret = ""] =
+      /^x-access-token:(.+)$/.exec(Buffer.from(basic, "base64").toString()) ?? [];
+    if (secret === token) return true;
+    const [, name = ""] = /^\/([^/]+\/[^/]+?)\.git\//.exec(url) ?? [];
+    const given = findToken(github.app, secret);
+    const wants = /git-receive-pack/.test(url) ? ["write"] : ["read", "write"];
+    const isItsOwn = given?.repositories.includes(name) === true;
+    return isItsOwn && wants.includes(given.permissions.contents ?? "");
+  };
 
   const server = createServer((request, response) => {
     const [, ofLog, logId] = /^\/logs\/([^/]+\/[^/]+)\/(\d+)$/.exec(request.url ?? "") ?? [];
@@ -136,8 +170,11 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       response.writeHead(200, { "content-type": "text/plain" }).end(logged.log ?? "");
       return;
     }
+    if (/\/settings\/apps\/new\?/.test(request.url ?? ""))
+      return void takeManifest(github, request, response);
     if (!request.url?.startsWith("/api/v3/")) {
-      github.seenInArgv.push(...findInArgv(token));
+      for (const secret of [token, ...(github.app?.tokens ?? []).map(({ token }) => token)])
+        github.seenInArgv.push(...findInArgv(secret));
       if (isGit(request)) return serveGit(request, response, root);
       response.writeHead(401, { "WWW-Authenticate": 'Basic realm="GitHub"' }).end();
       return;
@@ -155,7 +192,15 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       const breach = contract.findBreach(received);
       if (breach) breaches.push(breach);
       const { status, headers, body } = answer(received);
-      response.writeHead(status, headers).end(body ?? "");
+      const { app } = github;
+      response.sendDate = app?.tellsTime ?? true;
+      const date = app && app.clockMs !== 0 && app.tellsTime;
+      response
+        .writeHead(status, {
+          ...headers,
+          ...(date && { date: new Date(Date.now() + app.clockMs).toUTCString() }),
+        })
+        .end(body ?? "");
     });
   });
 
@@ -164,9 +209,20 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       const refusal = refuse(request);
       if (refusal) return refusal;
     }
-    if (request.headers.authorization !== `token ${token}`) {
-      return json(401, { message: "Bad credentials" });
-    }
+    const { authorization = "" } = request.headers;
+    const converted = convertManifest(github, request);
+    if (converted) return converted;
+    const ofApp = github.app && serveApp(github.app, github.url, request);
+    if (ofApp) return ofApp;
+    if (authorization === `token ${token}`) return github.serve(request);
+    const given = findToken(github.app, authorization.replace(/^token /, ""));
+    if (given === null) return json(401, { message: "Bad credentials" });
+    const [, name = "", rest = ""] = /^\/repos\/([^/]+\/[^/]+)([^?]*)/.exec(request.path) ?? [];
+    if (name !== "" && !mayAsk(given, name, request.method, rest))
+      return json(403, { message: "Resource not accessible by integration" });
+    // It is nobody's account.
+    if (name === "" && !request.path.startsWith("/users/"))
+      return json(403, { message: "Resource not accessible by integration" });
     return github.serve(request);
   };
 
@@ -175,6 +231,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     apiUrl: "",
     logsUrl: "",
     token,
+    app: null,
     requests: [],
     refusals: [],
     seenInArgv: [],
@@ -189,7 +246,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       }
       const added: Repository = {
         ...{ gitDir, defaultBranch, permissions, mayPush: true },
-        ...{ pulls: [], comments: [], reactions: [], checks: [], threads: [] },
+        ...{ pulls: [], comments: [], reactions: [], checks: [], statuses: [], threads: [] },
         ...{ log: [], issues: [], labelled: {}, said: [] },
       };
       repositories.set(name, added);
@@ -223,7 +280,10 @@ function serveApi(
   { method, path, body, headers }: Request,
 ): Answer {
   const { pathname, searchParams } = new URL(path, "http://github.test");
+  const me = writerOf(github, headers);
   if (method === "GET" && pathname === "/user") return json(200, showUser());
+  const [, username] = /^\/users\/([^/]+)$/.exec(pathname) ?? [];
+  if (username !== undefined) return json(200, showUser(decodeURIComponent(username)));
   const [, name = "", rest = ""] = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(pathname) ?? [];
   const repository = repositories.get(name);
   if (!repository) return notFound;
@@ -315,7 +375,7 @@ function serveApi(
       const problem = whyNoPull(repository, data);
       if (problem) return json(422, { message: "Validation Failed", errors: [problem] });
       const number = numberAfter(repository);
-      const pull: FakePull = { ...data, number, state: "open" };
+      const pull: FakePull = { ...data, number, state: "open", user: me };
       repository.pulls.push(pull);
       return json(201, showPull(pull));
     }
@@ -337,7 +397,12 @@ function serveApi(
       );
     }
     case "POST /issues/N/comments": {
-      const comment = { id: repository.comments.length + 1, issue: id, body: String(data.body) };
+      const comment = {
+        id: repository.comments.length + 1,
+        issue: id,
+        body: String(data.body),
+        user: me,
+      };
       repository.comments.push(comment);
       return json(201, showComment(comment));
     }
@@ -355,17 +420,13 @@ function serveApi(
   const first = repository.threads.find((one) => one.id === Number(root));
   if (method === "POST" && first) {
     const reply = { ...first, id: repository.threads.length + 100, pull: Number(pull), review: 0 };
-    repository.threads.push({ ...reply, body: data.body, replyTo: first.id, user: tokenUser });
+    repository.threads.push({ ...reply, body: data.body, replyTo: first.id, user: me });
     return json(201, { id: reply.id });
   }
   const [, commit] = /^\/commits\/(\w+)\/check-runs$/.exec(rest) ?? [];
   if (method === "GET" && commit !== undefined) {
     const found = repository.checks.filter((check) => check.commit === commit);
-    const check_runs = found.map(({ conclusion, id, log, name }) => ({
-      ...{ id, name, conclusion, status: conclusion === null ? "in_progress" : "completed" },
-      output: { title: null, summary: null, text: null },
-      app: { slug: log === undefined ? "another" : "github-actions" },
-    }));
+    const check_runs = found.map(showCheck);
     return json(200, { total_count: found.length, check_runs });
   }
   const [, checkId, part] =
@@ -376,6 +437,15 @@ function serveApi(
   // As GitHub: the log is elsewhere.
   if (method === "GET" && check && part === "logs")
     return { status: 302, headers: { location: `${github.logsUrl}/${name}/${check.id}` } };
+  const [, of] = /^\/statuses\/(\w+)$/.exec(rest) ?? [];
+  if (method === "POST" && of !== undefined) {
+    const { context, description, state } = data;
+    repository.statuses.push({ commit: of, context, description, state });
+    return json(201, { id: repository.statuses.length });
+  }
+  const [, patched] = /^\/check-runs(?:\/(\d+))?$/.exec(rest) ?? [];
+  if (rest === "/check-runs" || patched !== undefined)
+    return takeCheck(repository, me, method, patched, data);
   const [, login] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? [];
   if (method === "GET" && login !== undefined) {
     return json(200, {
@@ -434,7 +504,104 @@ export function fakeUserId(login: string): number {
 }
 
 function showUser(login = tokenUser) {
-  return { login, id: fakeUserId(login), type: "User" };
+  return { login, id: fakeUserId(login), type: login.endsWith("[bot]") ? "Bot" : "User" };
+}
+
+/** Whoever the token of a request writes as. */
+function writerOf({ app }: FakeGithub, { authorization = "" }: IncomingHttpHeaders): string {
+  const isApp = app !== null && findToken(app, authorization.replace(/^token /, "")) !== null;
+  return isApp ? `${app.slug}[bot]` : tokenUser;
+}
+
+function showCheck({ by, conclusion, externalId, id, log, name, summary, title }: FakeCheck) {
+  return {
+    ...{ id, name, conclusion, status: conclusion === null ? "in_progress" : "completed" },
+    external_id: externalId ?? "",
+    output: { title: title ?? null, summary: summary ?? null, text: null },
+    app: {
+      slug: by?.replace(/\[bot\]$/, "") ?? (log === undefined ? "another" : "github-actions"),
+    },
+  };
+}
+
+/** Only an App may report checks, within GitHub's limits. */
+function takeCheck(
+  { checks, gitDir }: Repository,
+  by: string,
+  method: string,
+  id: string | undefined,
+  data: Record<string, never> & { head_sha?: string; name?: string; external_id?: string },
+): Answer {
+  if (!by.endsWith("[bot]"))
+    return json(403, { message: "You must authenticate via a GitHub App." });
+  const {
+    actions = [],
+    conclusion = null,
+    output = {},
+  } = data as {
+    actions?: NonNullable<FakeCheck["actions"]>;
+    conclusion?: string | null;
+    output?: { title?: string; summary?: string; annotations?: FakeCheck["annotations"] };
+  };
+  const isTooMuch =
+    (output.annotations?.length ?? 0) > 50 ||
+    (output.summary?.length ?? 0) > 65_535 ||
+    actions.length > 3 ||
+    actions.some(
+      ({ description, identifier, label }) =>
+        label.length > 20 || description.length > 40 || identifier.length > 20,
+    );
+  if (isTooMuch) return json(422, { message: "Invalid request. Too much." });
+  const set = { actions, conclusion, title: output.title ?? "", summary: output.summary ?? "" };
+  if (method === "PATCH") {
+    const check = checks.find((one) => one.id === Number(id));
+    if (!check) return notFound;
+    const annotations = [...(check.annotations ?? []), ...(output.annotations ?? [])];
+    return json(200, showCheck(Object.assign(check, set, { annotations })));
+  }
+  const { external_id: externalId = "", head_sha: commit = "", name = "" } = data;
+  if (gitDir && spawnSync("git", ["-C", gitDir, "cat-file", "-e", `${commit}^{commit}`]).status)
+    return json(422, { message: `No commit found for SHA: ${commit}` });
+  const annotations = output.annotations ?? [];
+  const made = { id: checks.length + 1, commit, name, by, externalId, ...set, annotations };
+  checks.push(made);
+  return json(201, showCheck(made));
+}
+
+/** The page on which a person makes an App of a manifest: they agree at once. */
+async function takeManifest(
+  github: FakeGithub,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  const manifest = JSON.parse(new URLSearchParams(body).get("manifest") ?? "{}") as Manifest;
+  const made = makeFakeApp();
+  made.manifest = manifest;
+  made.hookUrl = manifest.hook_attributes.url;
+  github.app = made;
+  const back = new URL(manifest.redirect_url);
+  back.searchParams.set("code", manifestCode);
+  const { searchParams } = new URL(request.url ?? "", github.url);
+  back.searchParams.set("state", searchParams.get("state") ?? "");
+  response.writeHead(302, { location: back.href }).end();
+}
+
+const manifestCode = "a1b2c3d4";
+
+/** Each code once, and nobody has to show who they are. */
+function convertManifest(github: FakeGithub, { method, path }: Request): Answer | null {
+  const [, code] = /^\/app-manifests\/([^/]+)\/conversions$/.exec(path) ?? [];
+  if (method !== "POST" || code === undefined) return null;
+  const { app } = github;
+  if (code !== manifestCode || !app) return notFound;
+  return json(201, {
+    ...{ id: app.id, slug: app.slug, pem: app.privateKey, name: app.slug },
+    ...{ client_id: "Iv1.4711", client_secret: "c".repeat(40), webhook_secret: app.webhookSecret },
+    html_url: `${github.url}/github-apps/${app.slug}`,
+    ...{ owner: { login: "acme" }, permissions: app.manifest?.default_permissions, events: [] },
+  });
 }
 
 /** Issues and pull requests are counted together. */

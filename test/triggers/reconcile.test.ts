@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
 import { describeCoverage } from "../../src/daemon/triggers/describe-coverage.ts";
+import { openGithub } from "../../src/delivery/github/access/github-access.ts";
 import { makeLookBack } from "../../src/delivery/github/look-back.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
 import { insertDelivery, isAboutKnown, settleDelivery } from "../../src/store/triggers/inbox.ts";
@@ -45,8 +46,8 @@ const keep = async (
 const logged: string[] = [];
 function round(rules: string) {
   const { db } = store;
-  const config = { token: github.token, apiUrl: github.apiUrl, patient: false };
-  const look = makeLookBack(config, makeRedact([]));
+  const config = { token: github.token, app: null, apiUrl: github.apiUrl, patient: false };
+  const look = makeLookBack(openGithub(config, makeRedact([])));
   if (!look) throw new Error("a token makes one");
   return reconcile(
     {
@@ -250,8 +251,11 @@ test("the doctor says of which repositories deliveries are found again", async (
     `github: [{ on: issues.opened, repository: acme/log }, { on: issues.opened, repository: acme/poll }, { on: command, repository: "acme/*" }]`,
     "triggers.yaml",
   );
-  const about = { token: github.token, apiUrl: github.apiUrl, webhookSecrets: [] };
-  expect(await describeCoverage({ github: about }, rules)).toEqual({
+  const about = {
+    ...{ token: github.token, app: null, appProblem: null },
+    ...{ apiUrl: github.apiUrl, webhookSecrets: [] },
+  };
+  expect(await describeCoverage({ github: about, secrets: [] }, rules)).toEqual({
     isWhole: false,
     sentences: [
       expect.stringContaining("acme/*: none, because it is a pattern"),
@@ -259,7 +263,9 @@ test("the doctor says of which repositories deliveries are found again", async (
       expect.stringMatching(/^acme\/poll: .* the token may not read its webhooks/),
     ],
   });
-  expect(await describeCoverage({ github: { ...about, token: null } }, rules)).toBeNull();
+  expect(
+    await describeCoverage({ github: { ...about, token: null }, secrets: [] }, rules),
+  ).toBeNull();
 });
 
 test("a used-up limit ends the round, with a line in the log", async () => {

@@ -44,7 +44,7 @@ const files = {
   "docs/other.txt": "the word is oneword\n",
 };
 
-const authHeader = () => "Authorization: Bearer canary-token";
+const authHeader = async () => "Authorization: Bearer canary-token";
 
 async function makePartial() {
   const source = makeRepository(files);
@@ -230,7 +230,7 @@ test.skipIf(!hasGitHttpBackend)(
     const remote = await serveClone(source, join(makeFolder(), "huge.git"));
     remotes.push(remote);
     git(remote.bare, "config", "uploadpack.allowFilter", "false");
-    const access = { authHeader: () => null, wantsPartial: () => true };
+    const access = { authHeader: async () => null, wantsPartial: () => true };
     const mirrors = openMirrors(join(makeFolder(), "mirrors"), undefined, access);
     const repository = parseRepository(remote.url);
     for (const filter of ["false", "true"]) {

@@ -49,7 +49,7 @@ async function makePartial() {
   remotes.push(remote);
   const home = makeFolder();
   const repository = parseRepository(remote.url);
-  const access = { authHeader: () => null, wantsPartial: () => true };
+  const access = { authHeader: async () => null, wantsPartial: () => true };
   const mirrors = openMirrors(join(home, "mirrors"), undefined, access);
   const mirror = await ensureMirror(mirrors, repository);
   /** Work on the newest commit, pinned under this name. */

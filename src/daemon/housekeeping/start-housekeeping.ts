@@ -10,6 +10,7 @@ import type { Db } from "../../store/database/schema.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
 import { findUnsoundHolds } from "../../store/tasks/unsound-holds.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import type { Bus } from "../bus.ts";
 import { type Log, logErrors } from "../home/log.ts";
 import type { OwnProcess } from "../own-process.ts";
@@ -37,7 +38,7 @@ export type HousekeepingDeps = AdvanceDeps & {
   /** Frees worktrees while their volume is below its floor. */
   freeSpace: (stopping: AbortSignal) => Promise<void>;
   findForge: FindForge;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   /** Null: nothing that setup makes is kept. */
   warmer: Warmer | null;
   /** Takes over what dead processes left; whether there were any. */

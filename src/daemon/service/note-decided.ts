@@ -6,6 +6,7 @@ import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { listUndecided } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 
 /**
  * A person may decide on delivered work elsewhere: merge the branch by hand, merge the pull request on
@@ -14,7 +15,7 @@ import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 export type NoteDeps = AdvanceDeps & {
   mirrors: Mirrors;
   findForge: FindForge;
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
 };
 
 /** Looks what became of a task's work, and records a decision that is new. */

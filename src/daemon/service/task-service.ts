@@ -44,6 +44,7 @@ import {
   listTasks,
 } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
 import { requirePlanner } from "../intake-rules.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
@@ -72,7 +73,7 @@ export type TaskServiceDeps = AdvanceDeps &
     /** A task was created, and its job is in the outbox. */
     onCreated: () => void;
     space: Pick<Space, "problems">;
-    authHeader: (url: string) => string | null;
+    authHeader: AuthHeader;
     findForge: FindForge;
   };
 

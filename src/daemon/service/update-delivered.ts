@@ -12,6 +12,7 @@ import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { forPerson, type OnMirror } from "../../recovery/on-mirror.ts";
 import { makePrepareAgain } from "../../wiring/prepare-again.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { findWriter } from "./comment-place.ts";
 import { type FindDeps, findWhole } from "./find-task.ts";
 import { noteDecided } from "./note-decided.ts";
@@ -20,7 +21,7 @@ type Deps = AdvanceDeps &
   FindDeps & {
     config: Config;
     mirrors: Mirrors;
-    authHeader: (url: string) => string | null;
+    authHeader: AuthHeader;
     findForge: FindForge;
     onMirror: OnMirror;
   };

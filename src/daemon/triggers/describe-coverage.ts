@@ -1,4 +1,6 @@
 import type { Config } from "../../config/config.ts";
+import { makeRedact } from "../../core/text/redact.ts";
+import { openGithub } from "../../delivery/github/access/github-access.ts";
 import { makeLookBack } from "../../delivery/github/look-back.ts";
 import { findWanted } from "../../triggers/reconcile/wanted-events.ts";
 import type { TriggerRules } from "../../triggers/rules.ts";
@@ -7,13 +9,13 @@ const maxRepositories = 5;
 
 /**
  * Of which repositories that rules name deliveries are found again that nobody took, in a sentence
- * each. Null: without a token none are. `isWhole`: of all of them, and of all events.
+ * each. Null: without access to GitHub none are. `isWhole`: of all of them, and of all events.
  */
 export async function describeCoverage(
-  { github }: Pick<Config, "github">,
+  { github, secrets }: Pick<Config, "github" | "secrets">,
   rules: TriggerRules,
 ): Promise<{ sentences: string[]; isWhole: boolean } | null> {
-  const look = makeLookBack(github, (text) => text.replaceAll(github.token ?? "", "…"));
+  const look = makeLookBack(openGithub(github, makeRedact(secrets)));
   if (look === null) return null;
   const { patterns, repositories } = findWanted(rules);
   const sentences = patterns.map(

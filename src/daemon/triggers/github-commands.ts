@@ -29,7 +29,7 @@ export function makeGithubCommands(deps: {
     return answerQuestion(intake, id, words, questionId, "person", mayPlan, null, author);
   };
   return {
-    findOwnLogin: () => forge.findOwnLogin(),
+    findOwnLogin: (repository) => forge.findOwnLogin(repository),
     // Only a sign: the command is carried out without it.
     acknowledge: (repository, commentId) =>
       forge

@@ -1,6 +1,6 @@
 import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
-import type { GithubConfig } from "../github/github-client.ts";
+import type { GithubConfig } from "../github/access/github-access.ts";
 import { requirePullRequests } from "../github/github-repository.ts";
 import { makeForgeClient } from "./forge-client.ts";
 import { findProject } from "./forge-url.ts";

@@ -1,4 +1,4 @@
-import type { Octokit } from "octokit";
+import type { GithubClient } from "./access/make-client.ts";
 import { findComment, markOf, upsertComment, withMark } from "./comments.ts";
 import type { GithubRepository } from "./github-repository.ts";
 
@@ -7,7 +7,7 @@ import type { GithubRepository } from "./github-repository.ts";
  * has the comment was closed by us, also when that was not recorded. Its branch stays.
  */
 export async function closePull(
-  octokit: Octokit,
+  octokit: GithubClient,
   target: GithubRepository & { number: number },
   taskId: string,
   text: string,

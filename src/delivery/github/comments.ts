@@ -1,14 +1,14 @@
-import type { Octokit } from "octokit";
+import type { GithubClient } from "./access/make-client.ts";
 import type { GithubRepository } from "./github-repository.ts";
 
 /**
  * Our comments, each found by the mark that it starts with. Anybody can write one, so a find is ours
- * only if its URL is in our rows, or its author is the token's account.
+ * only if its URL is in our rows, or its author is the account that we write with.
  */
 const maxBody = 60_000; // GitHub accepts 65,536
 
 export async function upsertComment(
-  octokit: Octokit,
+  octokit: GithubClient,
   { owner, repo, number }: GithubRepository & { number: number },
   mark: string,
   { body, known }: { body: string; known: string | null },
@@ -33,7 +33,7 @@ export async function upsertComment(
 
 /** Only a comment that starts with the mark, the oldest first: a text that quotes it is not ours. */
 export async function findComment(
-  octokit: Octokit,
+  octokit: GithubClient,
   { owner, repo, number }: GithubRepository & { number: number },
   mark: string,
   known: string | null,
@@ -53,21 +53,15 @@ export async function findComment(
   return null;
 }
 
-/** Whether we wrote it. An app's token cannot look up its account: then only our rows tell. */
+/** Whether we wrote it. Where GitHub does not tell whose token it is, only our rows do. */
 export async function isOurs(
-  octokit: Octokit,
+  octokit: GithubClient,
   { html_url, user }: { html_url: string; user: { id: number } | null },
   known: string | null,
 ): Promise<boolean> {
   if (html_url === known) return true;
-  try {
-    const { data: me } = await octokit.rest.users.getAuthenticated();
-    return user?.id === me.id;
-  } catch (error) {
-    const { status } = error as { status?: number };
-    if (status === 403 || status === 404) return false;
-    throw error;
-  }
+  const self = await octokit.findSelf();
+  return self !== null && user?.id === self.id;
 }
 
 export function markOf(taskId: string): string {

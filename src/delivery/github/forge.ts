@@ -55,8 +55,8 @@ export interface Forge {
     repository: string,
     account: { login: string; id?: number | null | undefined },
   ): Promise<boolean>;
-  /** The login of the token's account; null: GitHub does not tell it. */
-  findOwnLogin(): Promise<string | null>;
+  /** The login that we write with in `owner/name`; null: GitHub does not tell it. */
+  findOwnLogin(repository: string): Promise<string | null>;
   /** Show that a comment on an issue or pull request was read. */
   acknowledgeComment(repository: string, commentId: number): Promise<void>;
   /** A pull request, `owner/name#number`, as GitHub's webhooks show one. */

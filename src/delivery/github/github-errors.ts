@@ -1,7 +1,14 @@
 import { DeputyError } from "../../core/base/error.ts";
 
-/** GitHub's response as one sentence that says what to do about it. */
-export function explainGithubError(error: unknown, doing: string, apiUrl: string): DeputyError {
+/**
+ * GitHub's response as one sentence that says what to do about it. `app`: the login of the App that
+ * asked; null: a person's token did.
+ */
+export function explainGithubError(
+  error: unknown,
+  doing: string,
+  { apiUrl, app }: { apiUrl: string; app: string | null },
+): DeputyError {
   if (error instanceof DeputyError) return error;
   const { status, response, message } = error as {
     status?: number;
@@ -16,6 +23,7 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
         `Could not ${doing}: GitHub was not reached at ${apiUrl} (${causeOf(error)}).`,
       );
     case 401:
+      if (app !== null) return explainAppRefusal(doing, app, said);
       return new DeputyError(
         "forbidden",
         `Could not ${doing}: GitHub does not accept the token (401); set a valid GITHUB_TOKEN.`,
@@ -34,13 +42,13 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
       }
       return new DeputyError(
         "forbidden",
-        `Could not ${doing}: the token may not do that (${status}): ${said}; give it write access to contents, issues and pull requests.`,
+        `Could not ${doing}: ${app ?? "the token"} may not do that (${status}): ${said}; ${app === null ? "give it write access to contents, issues and pull requests" : "deputy github status says which rights it lacks"}.`,
       );
     }
     case 404:
       return new DeputyError(
         "not_found",
-        `Could not ${doing}: GitHub shows nothing by that name to this token (404); check the name and the token's access.`,
+        `Could not ${doing}: GitHub shows nothing by that name to ${app ?? "this token"} (404); check the name and ${app === null ? "the token's access" : "where it is installed"}.`,
       );
     case 422:
       return new DeputyError("unprocessable", `Could not ${doing}: GitHub refused it: ${said}.`);
@@ -50,6 +58,25 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
         `Could not ${doing}: GitHub answered ${status}: ${said.slice(0, 200)}.`,
       );
   }
+}
+
+/** GitHub does not believe that it is the App, or took back a token that it had given. */
+function explainAppRefusal(doing: string, app: string, said: string): DeputyError {
+  if (/\b(exp|iat|expiration time|issued at|assertion)\b/i.test(said))
+    return new DeputyError(
+      "unavailable",
+      `Could not ${doing}: the clock of this machine (${new Date().toISOString()}) and GitHub's differ too much (401: ${said}); set it right.`,
+    );
+  if (/json web token|integration/i.test(said))
+    return new DeputyError(
+      "forbidden",
+      `Could not ${doing}: GitHub does not know ${app} by its key (401: ${said}); it was deleted, or got another key: deputy github disconnect, and connect again.`,
+    );
+  // One that was made a moment ago is not known to all of GitHub's servers yet.
+  return new DeputyError(
+    "unavailable",
+    `Could not ${doing}: GitHub does not take the token that it gave to ${app} (401: ${said}).`,
+  );
 }
 
 /**

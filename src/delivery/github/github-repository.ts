@@ -38,14 +38,14 @@ export function parseGithubRepository(url: string, apiUrl: string): GithubReposi
  * work instead of after it.
  */
 export function requirePullRequests(
-  github: { token: string | null; apiUrl: string },
+  github: { token: string | null; app: object | null; apiUrl: string },
   repositoryUrl: string,
 ): void {
   parseGithubRepository(repositoryUrl, github.apiUrl);
-  if (github.token === null) {
+  if (github.token === null && github.app === null) {
     throw new DeputyError(
       "unprocessable",
-      "A pull request needs a token for GitHub: set GITHUB_TOKEN for the daemon, or use --deliver branch (deliver: branch in a trigger's rule).",
+      "A pull request needs access to GitHub: deputy github connect, or set GITHUB_TOKEN for the daemon, or use --deliver branch (deliver: branch in a trigger's rule).",
       { field: "deliver" },
     );
   }
@@ -62,6 +62,12 @@ export function parseGithubTarget(target: string): GithubRepository & { number: 
     );
   }
   return { owner, repo, number: Number(number) };
+}
+
+/** Parse `owner/name`. */
+export function parseGithubName(name: string): GithubRepository {
+  const { owner, repo } = parseGithubTarget(`${name}#1`);
+  return { owner, repo };
 }
 
 /** The pull request of a repository that a URL of ours ends with. */

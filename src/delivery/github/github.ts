@@ -1,37 +1,36 @@
-import type { Octokit } from "octokit";
 import type { Redact } from "../../core/text/redact.ts";
+import type { GithubAccess } from "./access/github-access.ts";
+import type { GithubClient } from "./access/make-client.ts";
+import { listChecks, readFailure } from "./checks/read-checks.ts";
 import { closePull } from "./close-pull.ts";
 import { isOurs, markOf, upsertComment, whole, withMark } from "./comments.ts";
 import type { Forge } from "./forge.ts";
-import { type GithubConfig, openGithub } from "./github-client.ts";
 import {
   type GithubRepository,
+  parseGithubName,
   parseGithubRepository,
   parseGithubTarget,
   parsePullRequest,
 } from "./github-repository.ts";
 import { findOwnWords, signPull } from "./keep-edits.ts";
-import { listChecks, readFailure } from "./read-checks.ts";
 import { listThreads, replyInThread } from "./review-threads.ts";
 
 /**
  * GitHub as a forge. Stateless: a pull request is found by its branch, a comment by a mark. Anybody
  * can set both, so a find is edited only if it is ours: its URL is in our rows, or its author is
- * the token's account. Outgoing text is redacted and cut to GitHub's limit. The client waits out
+ * the account that we write with. Outgoing text is redacted and cut to GitHub's limit. The client waits out
  * short rate limits and retries transient failures; for anything longer the calling stage is
  * retried as a whole.
  */
-/** Null without a token. The client is loaded on first use. */
-export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
-  const { token, apiUrl } = config;
-  if (token === null) return null;
-  let login: string | null = null;
-  const call = openGithub({ ...config, token }, redact);
+/** Null without access. */
+export function makeForge(access: GithubAccess | null, redact: Redact): Forge | null {
+  if (access === null) return null;
+  const { apiUrl, call } = access;
   return {
     openDraftPullRequest(request) {
       const repository = parseGithubRepository(request.repositoryUrl, apiUrl);
       const { owner, repo } = repository;
-      return call(`open a pull request in ${owner}/${repo}`, (octokit) =>
+      return call(repository, `open a pull request in ${owner}/${repo}`, (octokit) =>
         openPull(octokit, repository, {
           head: request.head,
           base: request.base,
@@ -46,7 +45,7 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
     },
     upsertComment(request) {
       const target = parseGithubTarget(request.target);
-      return call(`comment on ${request.target}`, (octokit) =>
+      return call(target, `comment on ${request.target}`, (octokit) =>
         upsertComment(octokit, target, markOf(request.taskId), {
           body: withMark(request.taskId, redact(request.body)),
           known: request.known,
@@ -55,65 +54,64 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
     },
     lookAtPullRequest({ repositoryUrl, url }) {
       const { number, ...repository } = parsePullRequest(repositoryUrl, url, apiUrl);
-      return call(`look at ${url}`, async (octokit) => {
+      return call(repository, `look at ${url}`, async (octokit) => {
         const { data } = await octokit.rest.pulls.get({ ...repository, pull_number: number });
         return data.merged ? "merged" : data.state;
       });
     },
     closePullRequest({ body, repositoryUrl, taskId, url }) {
       const target = parsePullRequest(repositoryUrl, url, apiUrl);
-      return call(`close ${url}`, (octokit) => closePull(octokit, target, taskId, redact(body)));
+      return call(target, `close ${url}`, (octokit) =>
+        closePull(octokit, target, taskId, redact(body)),
+      );
     },
     hasWriteAccess(repository, { login: username, id }) {
-      const { owner, repo } = parseGithubTarget(`${repository}#1`);
-      return call(`ask whether ${username} may write to ${repository}`, async (octokit) => {
-        const { data } = await octokit.rest.repos.getCollaboratorPermissionLevel({
-          owner,
-          repo,
-          username,
-        });
+      const of = parseGithubName(repository);
+      return call(of, `ask whether ${username} may write to ${repository}`, async (octokit) => {
+        const about = { ...of, username };
+        const { data } = await octokit.rest.repos.getCollaboratorPermissionLevel(about);
         // `permission` has four values; "maintain" is reported as write, "triage" as read.
         const mayWrite = data.permission === "admin" || data.permission === "write";
         return mayWrite && id != null && (data.user?.id ?? id) === id;
       });
     },
-    async findOwnLogin() {
-      login ??= await call("ask for the token's account", readLogin);
-      return login;
+    findOwnLogin(repository) {
+      return call(parseGithubName(repository), "ask for the token's account", async (octokit) => {
+        return (await octokit.findSelf())?.login ?? null;
+      });
     },
     acknowledgeComment(repository, comment_id) {
-      const { owner, repo } = parseGithubTarget(`${repository}#1`);
-      const reaction = { owner, repo, comment_id, content: "eyes" } as const;
-      return call(`react to a comment in ${repository}`, async (octokit) => {
+      const of = parseGithubName(repository);
+      const reaction = { ...of, comment_id, content: "eyes" } as const;
+      return call(of, `react to a comment in ${repository}`, async (octokit) => {
         await octokit.rest.reactions.createForIssueComment(reaction);
       });
     },
     listChecks(name, commit) {
-      const { owner, repo } = parseGithubTarget(`${name}#1`);
-      return call(`read the checks of ${name}@${commit.slice(0, 10)}`, (octokit) =>
-        listChecks(octokit, { owner, repo }, commit),
+      const of = parseGithubName(name);
+      return call(of, `read the checks of ${name}@${commit.slice(0, 10)}`, (octokit) =>
+        listChecks(octokit, of, commit, access.appSlug),
       );
     },
     readCheckFailure(name, run) {
-      const { owner, repo } = parseGithubTarget(`${name}#1`);
-      return call(`read a failed check of ${name}`, (octokit) =>
-        readFailure(octokit, { owner, repo }, run),
-      );
+      const of = parseGithubName(name);
+      return call(of, `read a failed check of ${name}`, (octokit) => readFailure(octokit, of, run));
     },
     listReviewThreads(target, reviewId) {
-      return call(`read a review of ${target}`, (octokit) =>
-        listThreads(octokit, parseGithubTarget(target), reviewId),
+      const pull = parseGithubTarget(target);
+      return call(pull, `read a review of ${target}`, (octokit) =>
+        listThreads(octokit, pull, reviewId),
       );
     },
     replyInThread({ body, commentId, target, taskId }) {
       const about = { ...parseGithubTarget(target), commentId };
-      return call(`reply in ${target}`, (octokit) =>
+      return call(about, `reply in ${target}`, (octokit) =>
         replyInThread(octokit, about, markOf(taskId), withMark(taskId, redact(body))),
       );
     },
     readPullRequest(target) {
       const { number: pull_number, ...repository } = parseGithubTarget(target);
-      return call(`read ${target}`, async (octokit) => {
+      return call(repository, `read ${target}`, async (octokit) => {
         const { data } = await octokit.rest.pulls.get({ ...repository, pull_number });
         return data;
       });
@@ -121,19 +119,8 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
   };
 }
 
-/** An app's token cannot look up its account. */
-async function readLogin(octokit: Octokit): Promise<string | null> {
-  try {
-    return (await octokit.rest.users.getAuthenticated()).data.login;
-  } catch (error) {
-    const { status } = error as { status?: number };
-    if (status === 403 || status === 404) return null;
-    throw error;
-  }
-}
-
 async function openPull(
-  octokit: Octokit,
+  octokit: GithubClient,
   { owner, repo }: GithubRepository,
   {
     about,
@@ -192,7 +179,7 @@ async function openPull(
 
 /** Words that a person changed stay; what there is to say then goes into a comment. */
 async function updatePull(
-  octokit: Octokit,
+  octokit: GithubClient,
   { number, ...repository }: GithubRepository & { number: number },
   now: { title: string; body: string | null },
   { about, body, title }: Record<"title" | "body" | "about", string>,

@@ -1,6 +1,6 @@
-import type { Redact } from "../../core/text/redact.ts";
-import { type GithubConfig, openGithub } from "./github-client.ts";
-import { parseGithubTarget } from "./github-repository.ts";
+import type { Octokit } from "octokit";
+import type { GithubAccess } from "./access/github-access.ts";
+import { type GithubRepository, parseGithubName, parseGithubTarget } from "./github-repository.ts";
 import { findHooks, type LoggedDelivery, listLogged, readLogged } from "./hook-log.ts";
 import { listLabelled, type Polled, pollChanged } from "./poll.ts";
 
@@ -20,35 +20,39 @@ export type LookBack = {
   read(repository: string, path: string): Promise<unknown>;
 };
 
-/** Null without a token. */
-export function makeLookBack(config: GithubConfig, redact: Redact): LookBack | null {
-  const { token } = config;
-  if (token === null) return null;
-  const call = openGithub({ ...config, token }, redact);
-  const split = (name: string) => {
-    const { owner, repo } = parseGithubTarget(`${name}#1`);
-    return { owner, repo };
+/** Null without access. */
+export function makeLookBack(access: GithubAccess | null): LookBack | null {
+  if (access === null) return null;
+  const of = <T>(
+    name: string,
+    doing: string,
+    work: (octokit: Octokit, repository: GithubRepository) => Promise<T>,
+  ) => {
+    const repository = parseGithubName(name);
+    return access.call(repository, doing, (octokit) => work(octokit, repository));
   };
   return {
-    findHooks: (name) =>
-      call(`read the hooks of ${name}`, (octokit) => findHooks(octokit, split(name))),
+    findHooks: (name) => of(name, `read the hooks of ${name}`, findHooks),
     listLogged: (name, hook, since) =>
-      call(`read the deliveries of ${name}`, (octokit) =>
-        listLogged(octokit, split(name), hook, since),
+      of(name, `read the deliveries of ${name}`, (octokit, repository) =>
+        listLogged(octokit, repository, hook, since),
       ),
     readLogged: (name, hook, id) =>
-      call(`read a delivery of ${name}`, (octokit) => readLogged(octokit, split(name), hook, id)),
+      of(name, `read a delivery of ${name}`, (octokit, repository) =>
+        readLogged(octokit, repository, hook, id),
+      ),
     poll: (name, what, from) =>
-      call(`read the ${what} of ${name}`, (octokit) =>
-        pollChanged(octokit, split(name), what, from),
+      of(name, `read the ${what} of ${name}`, (octokit, repository) =>
+        pollChanged(octokit, repository, what, from),
       ),
-    listLabelled: (place) =>
-      call(`read the labels of ${place}`, (octokit) =>
-        listLabelled(octokit, parseGithubTarget(place)),
-      ),
+    listLabelled: (place) => {
+      const target = parseGithubTarget(place);
+      return access.call(target, `read the labels of ${place}`, (octokit) =>
+        listLabelled(octokit, target),
+      );
+    },
     read: (name, path) =>
-      call(`read ${name}${path}`, async (octokit) => {
-        const { owner, repo } = split(name);
+      of(name, `read ${name}${path}`, async (octokit, { owner, repo }) => {
         return (await octokit.request(`GET /repos/${owner}/${repo}${path}`)).data;
       }),
   };

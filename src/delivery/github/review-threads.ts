@@ -1,5 +1,5 @@
-import type { Octokit } from "octokit";
 import type { ReviewThread } from "../../core/forge/review-thread.ts";
+import type { GithubClient } from "./access/make-client.ts";
 import { isOurs } from "./comments.ts";
 import type { GithubRepository } from "./github-repository.ts";
 
@@ -10,7 +10,7 @@ const maxPages = 20;
 
 /** The threads that a review began or added to, whole: the review alone has the last words only. */
 export async function listThreads(
-  octokit: Octokit,
+  octokit: GithubClient,
   pull: Pull,
   reviewId: number,
 ): Promise<ReviewThread[]> {
@@ -34,7 +34,7 @@ export async function listThreads(
 
 /** A reply of ours is found by its mark, in the thread: a lost answer makes no second one. */
 export async function replyInThread(
-  octokit: Octokit,
+  octokit: GithubClient,
   { commentId, number: pull_number, ...repository }: Pull & { commentId: number },
   mark: string,
   body: string,
@@ -50,11 +50,13 @@ export async function replyInThread(
   });
 }
 
-type Comment = Awaited<ReturnType<Octokit["rest"]["pulls"]["listReviewComments"]>>["data"][number];
+type Comment = Awaited<
+  ReturnType<GithubClient["rest"]["pulls"]["listReviewComments"]>
+>["data"][number];
 
 /** Oldest first. */
 async function listComments(
-  octokit: Octokit,
+  octokit: GithubClient,
   { number: pull_number, ...repository }: Pull,
 ): Promise<Comment[]> {
   const pages = octokit.paginate.iterator(octokit.rest.pulls.listReviewComments, {

@@ -83,8 +83,8 @@ export type OwnPullDeps = {
 
 /** What commands in comments need. A DeputyError of theirs is told to who gave the command. */
 export type CommandDeps = {
-  /** The login of our account; null: GitHub does not tell. */
-  findOwnLogin: () => Promise<string | null>;
+  /** The login that we write with there; null: GitHub does not tell. */
+  findOwnLogin: (repository: string) => Promise<string | null>;
   /** Shows that a comment was read; never rejects. */
   acknowledge: (repository: string, commentId: number) => Promise<void>;
   /** One comment for each key, however often it is said. */

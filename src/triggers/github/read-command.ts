@@ -103,5 +103,8 @@ function stripQuotes(line: string, count: number): string {
 function isAddressed(line: string, bot: string | null): boolean {
   const [, address = ""] = /^(\S+)(?:\s|$)/.exec(line) ?? [];
   const lower = address.toLowerCase();
-  return lower === "/deputy" || (bot !== null && lower === `@${bot.toLowerCase()}`);
+  if (lower === "/deputy") return true;
+  // People write an App's name, and GitHub its account's: @deputy-acme, @deputy-acme[bot].
+  const plain = (name: string) => name.toLowerCase().replace(/\[bot\]$/, "");
+  return bot !== null && address.startsWith("@") && plain(lower.slice(1)) === plain(bot);
 }

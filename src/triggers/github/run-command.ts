@@ -51,7 +51,7 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
   const place = `${name}#${issue.number}`;
   const subject = `github:${place}`;
   try {
-    const bot = mentionsFirst(body) ? await commands.findOwnLogin() : null;
+    const bot = mentionsFirst(body) ? await commands.findOwnLogin(name) : null;
     const command = readCommand(body, bot);
     if (command === null) return null;
     if (isHeldBack(delivery)) return false;

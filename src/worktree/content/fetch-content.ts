@@ -1,5 +1,6 @@
 import type { Mirror } from "../mirror/open-mirror.ts";
 import type { Repository } from "../mirror/repository-url.ts";
+import type { AuthHeader } from "../mirror/transport.ts";
 import { fetchLfs } from "./fetch-lfs.ts";
 import { fetchSubmodules } from "./fetch-submodules.ts";
 
@@ -8,7 +9,7 @@ import { fetchSubmodules } from "./fetch-submodules.ts";
  * Existing content is not fetched again.
  */
 export type FetchContent = {
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   signal: AbortSignal;
   /** False for a stranger's commit: nothing that it names is fetched over the network. */
   mayAsk: boolean;

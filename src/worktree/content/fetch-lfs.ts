@@ -76,7 +76,7 @@ async function askRemote(
   if (typeof remote === "string") return remote;
   const git = openTransport(remote.repository, {
     gitDir: mirror.gitDir,
-    authHeader: authHeader(remote.repository.url) ?? undefined,
+    authHeader: (await authHeader(remote.repository.url)) ?? undefined,
     config: remote.config,
   });
   const { exitCode, stderr } = await git.ask(["lfs", "fetch", remote.url, commit], { signal });

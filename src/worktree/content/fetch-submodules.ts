@@ -121,12 +121,13 @@ async function fetchOne(
     return inner;
   }
   const repository = parseUrl(fetch, path, remote);
+  const authHeader = (await fetch.authHeader(repository.url)) ?? undefined;
   await bring(fetch, path, submodule, {
     url: repository.url,
     transport: (gitDir) =>
       openTransport(repository, {
         gitDir,
-        authHeader: fetch.authHeader(repository.url) ?? undefined,
+        authHeader,
       }),
     explain: (error) => explainTransport(error, repository),
   });

@@ -11,6 +11,7 @@ import { healStaleLocks } from "../git/stale-locks.ts";
 import { healMissing, isPartial, promisorConfig } from "./partial-mirror.ts";
 import { makeReadCache, type ReadCache } from "./read-cache.ts";
 import { removeMany } from "./remove-many.ts";
+import type { AuthHeader } from "./transport.ts";
 
 /**
  * A bare repository of the daemon's own per user's repository. All worktrees belong to it; the
@@ -43,12 +44,12 @@ type Shared = {
 /** How the sources of mirrors are reached; see partial-mirror.ts. */
 export type SourceAccess = {
   /** The header of requests to a URL, `Authorization: …`, or null. */
-  authHeader: (url: string) => string | null;
+  authHeader: AuthHeader;
   /** Whether a new mirror of this URL fetches contents only when they are needed. */
   wantsPartial: (url: string) => boolean;
 };
 
-const plainAccess: SourceAccess = { authHeader: () => null, wantsPartial: () => false };
+const plainAccess: SourceAccess = { authHeader: async () => null, wantsPartial: () => false };
 
 /** The mirrors below a folder. */
 export type Mirrors = {

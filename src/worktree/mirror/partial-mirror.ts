@@ -76,7 +76,7 @@ export async function fetchObjects(
     const source = promisorOf(mirror);
     invariant(source, `${mirror.gitDir} is a partial mirror`);
     if (ids.length === 0) return;
-    const authHeader = mirror.authHeader(source.url);
+    const authHeader = await mirror.authHeader(source.url);
     const git = openTransport(source, {
       gitDir: mirror.gitDir,
       ...(authHeader && { authHeader }),

@@ -3,6 +3,12 @@ import { type Git, openGit } from "../git/git.ts";
 import type { GitFailure } from "../git/git-failure.ts";
 import { isLoopback, type Repository } from "./repository-url.ts";
 
+/**
+ * The header with which git asks for a URL, `Authorization: …`; null: nothing is sent. `write`: it is for
+ * a push, so where that cannot be allowed it throws a DeputyError that says why.
+ */
+export type AuthHeader = (url: string, use?: "write") => Promise<string | null>;
+
 /** Git that may access this repository on the user's behalf; see git-environment.ts. */
 export function openTransport(
   repository: Repository,

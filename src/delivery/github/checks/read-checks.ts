@@ -1,18 +1,20 @@
 import type { Octokit } from "octokit";
-import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
-import type { GithubRepository } from "./github-repository.ts";
+import type { CheckFailure, CheckRun } from "../../../core/forge/check-run.ts";
+import type { GithubRepository } from "../github-repository.ts";
 
-/** The check runs of a commit, each as it was run last. */
+/** The check runs of a commit, each as it was run last, without those that we report ourselves. */
 export async function listChecks(
   octokit: Octokit,
   repository: GithubRepository,
   ref: string,
+  appSlug: string | null,
 ): Promise<CheckRun[]> {
   const runs = await octokit.paginate(octokit.rest.checks.listForRef, {
     ...{ ...repository, ref, filter: "latest" },
     per_page: 100,
   });
-  return runs.map(({ app, conclusion, id, name, output, status }) => ({
+  const others = runs.filter(({ app }) => appSlug === null || app?.slug !== appSlug);
+  return others.map(({ app, conclusion, id, name, output, status }) => ({
     ...{ id, name, isCompleted: status === "completed" },
     hasFailed: conclusion === "failure" || conclusion === "timed_out",
     // A check run of Actions is a job of the same id.
