@@ -102,6 +102,39 @@ const actions: Actions = {
     else print(done.map(describeInstallation).join("\n"));
     return exitCodes.ok;
   },
+  connectGithub: async ({ json, repositories, ...options }) => {
+    const { connectGithub, describeConnected } = await import("./verbs/github/connect-github.ts");
+    const onPage = (page: string) => {
+      if (json) printJson({ page });
+      else
+        print(
+          `Open this page in a browser on this machine, and press its button:\n  ${page}\n(Elsewhere: ssh -L ${new URL(page).port}:127.0.0.1:${new URL(page).port} to this machine first.)`,
+        );
+    };
+    const connected = await connectGithub({ ...options, env: process.env, onPage });
+    if (json) printJson({ connected });
+    else print(describeConnected(connected, repositories));
+    return exitCodes.ok;
+  },
+  githubStatus: async ({ json }) => {
+    const { describeStatus, githubStatus } = await import("./verbs/github/github-status.ts");
+    const status = await githubStatus(process.env);
+    if (json) printJson(status);
+    else print(describeStatus(status));
+    return status.lacks.length > 0 ? exitCodes.taskFailed : exitCodes.ok;
+  },
+  disconnectGithub: async ({ json }) => {
+    const { disconnectGithub } = await import("./verbs/github/github-status.ts");
+    const url = await disconnectGithub(process.env);
+    if (json) printJson({ url });
+    else {
+      const where = url === null ? "in its owner's settings" : url;
+      print(
+        `Deputy has forgotten the App's key, from the daemon's next start. The App itself is deleted on GitHub: ${where}`,
+      );
+    }
+    return exitCodes.ok;
+  },
   prove: async ({ json, ...options }) => {
     const { describeProved, proveReceipt } = await import("./verbs/prove.ts");
     const stop = new AbortController();

@@ -86,6 +86,7 @@ const mayImport: Record<string, string[]> = {
     "store",
     "worktree",
     "config",
+    "delivery",
     "verifier",
     "roles",
     "triggers",

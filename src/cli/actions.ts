@@ -13,6 +13,9 @@ export type Actions = {
   doctor(options: JsonOption): Promise<ExitCode>;
   demo(options: JsonOption): Promise<ExitCode>;
   installMcp(options: InstallMcpOptions): Promise<ExitCode>;
+  connectGithub(options: ConnectOptions): Promise<ExitCode>;
+  githubStatus(options: JsonOption): Promise<ExitCode>;
+  disconnectGithub(options: JsonOption): Promise<ExitCode>;
   /** Returns 0 if the results agree with the receipt, else 1. */
   prove(options: ProveOptions): Promise<ExitCode>;
 };
@@ -39,6 +42,16 @@ type InstallMcpOptions = JsonOption & {
   client: "claude" | "codex" | null;
   /** Change nothing, only print. */
   print: boolean;
+};
+
+type ConnectOptions = JsonOption & {
+  /** The organisation that the App is to belong to. Null: the person who agrees. */
+  org: string | null;
+  /** The App's name. Null: one is made up. */
+  name: string | null;
+  /** `owner/name`, where it is to be installed: said again at the end. */
+  repositories: string[];
+  waitMinutes: number;
 };
 
 type ProveOptions = JsonOption & {

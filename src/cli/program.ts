@@ -10,6 +10,7 @@ import { listAgents } from "./verbs/commands-agents.ts";
 import { benchModes, runBench } from "./verbs/commands-bench.ts";
 import { addDeviceVerbs } from "./verbs/commands-devices.ts";
 import { freezeAll, thawAll } from "./verbs/commands-freeze.ts";
+import { addGithubVerbs } from "./verbs/commands-github.ts";
 import {
   explainTask,
   type Json,
@@ -302,6 +303,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
 
   program.commandsGroup("Triggers:");
   addTriggerVerbs(program, io, end);
+  addGithubVerbs(program, actions, end);
   return program;
 }
 

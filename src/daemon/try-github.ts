@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { tryForge } from "../delivery/forges/open-forges.ts";
+import { tryApp } from "../delivery/github/app/try-app.ts";
 import { tryToken } from "../delivery/github/try-token.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 
@@ -10,10 +11,24 @@ export async function tryGithub(
   rules: TriggerRules | null,
 ): Promise<string[] | null> {
   const { apiUrl, token } = github;
-  if (token === null) return null;
+  return token === null ? null : tryToken({ apiUrl, token }, namedRepositories(rules));
+}
+
+/** What the daemon's GitHub App lacks, in sentences; null: there is none. */
+export async function tryGithubApp(
+  { github, secrets }: Pick<Config, "github" | "secrets">,
+  rules: TriggerRules | null,
+): Promise<string[] | null> {
+  const { apiUrl, app, appProblem } = github;
+  if (appProblem !== null) return [appProblem.replace(/\.$/, "")];
+  if (app === null) return null;
+  return (await tryApp({ apiUrl, app }, namedRepositories(rules), makeRedact(secrets))).lacks;
+}
+
+/** The repositories that rules name, and not by a pattern. */
+export function namedRepositories(rules: TriggerRules | null): string[] {
   const named = (rules?.github ?? []).map(({ repository }) => repository);
-  const repositories = [...new Set(named)].filter((name) => /^[\w.-]+\/[\w.-]+$/.test(name));
-  return tryToken({ apiUrl, token }, repositories);
+  return [...new Set(named)].filter((name) => /^[\w.-]+\/[\w.-]+$/.test(name));
 }
 
 /** The same for the forges beside GitHub: each with what is wrong with its token; null: nothing that shows. */

@@ -11,7 +11,7 @@ import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { describeCoverage } from "../daemon/triggers/describe-coverage.ts";
 import { tryChannels } from "../daemon/try-channels.ts";
-import { tryForges, tryGithub } from "../daemon/try-github.ts";
+import { tryForges, tryGithub, tryGithubApp } from "../daemon/try-github.ts";
 import { tryPush } from "../daemon/try-push.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
@@ -70,31 +70,41 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     }),
     ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
-    await examineGithub(config),
+    ...(await examineGithub(config)),
     ...(await tryForges(config)).map(describeForge),
     config.github.webhookSecrets.length > 0
       ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
       : {
           name: "GitHub webhooks",
           status: "missing",
-          detail: "GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
+          detail:
+            "there is no GitHub App, and GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
         },
     ...(await examineTriggers(config)),
     ...(await examinePhone(config)),
   ];
 }
 
-/** The token is tried, and the repositories that rules name with it. */
-async function examineGithub(config: Config): Promise<DoctorFinding> {
-  const name = "GitHub token";
+/** App and token are tried, and the repositories that rules name with them. */
+async function examineGithub(config: Config): Promise<DoctorFinding[]> {
   const read = await readRules(config.paths.triggers);
-  const lacks = await tryGithub(config, "rules" in read ? read.rules : null);
-  if (lacks === null) {
-    const detail = "GITHUB_TOKEN is not set: no pull requests, no comments";
-    return { name, status: "missing", detail };
+  const rules = "rules" in read ? read.rules : null;
+  const ofApp = await tryGithubApp(config, rules);
+  const ofToken = await tryGithub(config, rules);
+  if (ofApp === null && ofToken === null) {
+    const detail =
+      "none: deputy github connect, or set GITHUB_TOKEN; no pull requests, no comments";
+    return [{ name: "GitHub", status: "missing", detail }];
   }
-  if (lacks.length > 0) return { name, status: "missing", detail: lacks.join("; ") };
-  return { name, status: "ok", detail: "set, and GitHub takes it" };
+  const find = (name: string, lacks: string[] | null, ok: string): DoctorFinding[] => {
+    if (lacks === null) return [];
+    if (lacks.length > 0) return [{ name, status: "missing", detail: lacks.join("; ") }];
+    return [{ name, status: "ok", detail: ok }];
+  };
+  return [
+    ...find("GitHub App", ofApp, `${config.github.app?.slug}, and GitHub knows its key`),
+    ...find("GitHub token", ofToken, "set, and GitHub takes it"),
+  ];
 }
 
 function describeForge(tried: Awaited<ReturnType<typeof tryForges>>[number]): DoctorFinding {

@@ -94,6 +94,9 @@ export function start(surroundings: Surroundings, ...args: string[]): Run {
     demo: missing,
     installMcp: missing,
     prove: missing,
+    connectGithub: missing,
+    githubStatus: missing,
+    disconnectGithub: missing,
     ...surroundings.actions,
   };
   const work = buildProgram(actions, io)

@@ -213,6 +213,9 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
     doctor: record("doctor", 1),
     installMcp: record("installMcp"),
     prove: record("prove", 1),
+    connectGithub: record("connectGithub"),
+    githubStatus: record("githubStatus", 1),
+    disconnectGithub: record("disconnectGithub"),
     demo: async () => {
       throw new DeputyError("conflict", "A second daemon on the same home.");
     },
@@ -228,12 +231,23 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
   expect((await deputy("mcp", "install", "--client", "codex", "--print")).code).toBe(0);
   expect((await deputy("mcp", "install", "--client", "vim")).code).toBe(2);
   expect((await deputy("up", "--port", "70000")).code).toBe(2);
+  expect((await deputy("github", "connect", "--org", "acme", "--repo", "acme/app")).code).toBe(0);
+  expect((await deputy("github", "connect", "--repo", "acme")).code).toBe(2);
+  expect((await deputy("github", "connect", "--wait", "0")).code).toBe(2);
+  expect((await deputy("github", "status", "--json")).code).toBe(1);
+  expect((await deputy("github", "disconnect")).code).toBe(0);
   expect(calls).toEqual([
     ["up", { json: false, detach: true, host: "::1", port: 0 }],
     ["worker", { json: false, detach: false, concurrency: 3 }],
     ["worker", { json: false, detach: true, concurrency: null }],
     ["doctor", { json: true }],
     ["installMcp", { json: false, client: "codex", print: true }],
+    [
+      "connectGithub",
+      { json: false, org: "acme", name: null, repositories: ["acme/app"], waitMinutes: 30 },
+    ],
+    ["githubStatus", { json: true }],
+    ["disconnectGithub", { json: false }],
   ]);
 });
 
@@ -270,6 +284,7 @@ test("every verb takes --json and says what it does", () => {
     {
       ...{ up: never, down: never, worker: never, doctor: never, demo: never },
       ...{ installMcp: never, prove: never },
+      ...{ connectGithub: never, githubStatus: never, disconnectGithub: never },
     },
     undefined,
   );
@@ -292,7 +307,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["pair", "ls", "change", "revoke", "test"],
+      ...["pair", "ls", "change", "revoke", "test", "connect", "status", "disconnect"],
       ...[
         "agents",
         "bench",

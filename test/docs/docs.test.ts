@@ -38,6 +38,7 @@ test("verbs and options of deputy that are named exist", () => {
   const program = buildProgram({
     ...{ up: nothing, down: nothing, worker: nothing, doctor: nothing, demo: nothing },
     ...{ installMcp: nothing, prove: nothing },
+    ...{ connectGithub: nothing, githubStatus: nothing, disconnectGithub: nothing },
   });
   const verbs = new Map(program.commands.map((verb) => [verb.name(), verb]));
   const strays: string[] = [];

@@ -11,6 +11,8 @@ export type FakeApp = {
   privateKey: string;
   webhookSecret: string;
   hookUrl: string;
+  /** What it may ask for. */
+  rights: Record<string, "read" | "write">;
   installations: FakeInstallation[];
   tokens: FakeToken[];
   deliveries: FakeDelivery[];
@@ -51,6 +53,7 @@ export function makeFakeApp(slug = "deputy-acme"): FakeApp {
     // As GitHub gives it out.
     privateKey: privateKey.export({ type: "pkcs1", format: "pem" }) as string,
     ...{ hookUrl: "https://deputy.test/hooks/github", installations: [], tokens: [] },
+    rights: { ...allRights },
     ...{ deliveries: [], clockMs: 0, tellsTime: true, manifest: null },
   };
 }
@@ -76,7 +79,10 @@ export function serveApp(app: FakeApp, url: string, request: Request): Answer | 
     const found = app.installations.find(({ repositories }) => repositories.includes(owned));
     return found ? json(200, showInstallation(app, url, found)) : notFound;
   }
-  if (pathname === "/app") return json(200, { id: app.id, slug: app.slug, permissions: {} });
+  if (pathname === "/app") {
+    const { id, rights: permissions, slug } = app;
+    return json(200, { id, slug, permissions, html_url: `${url}/github-apps/${slug}` });
+  }
   if (pathname === "/app/hook/config") return json(200, { url: app.hookUrl });
   if (pathname === "/app/installations")
     return json(

@@ -220,6 +220,8 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     const [, name = "", rest = ""] = /^\/repos\/([^/]+\/[^/]+)([^?]*)/.exec(request.path) ?? [];
     if (name !== "" && !mayAsk(given, name, request.method, rest))
       return json(403, { message: "Resource not accessible by integration" });
+    if (request.path.startsWith("/installation/repositories"))
+      return json(200, { repositories: given.repositories.map((full_name) => ({ full_name })) });
     // It is nobody's account.
     if (name === "" && !request.path.startsWith("/users/"))
       return json(403, { message: "Resource not accessible by integration" });
@@ -578,6 +580,7 @@ async function takeManifest(
   for await (const chunk of request) body += chunk;
   const manifest = JSON.parse(new URLSearchParams(body).get("manifest") ?? "{}") as Manifest;
   const made = makeFakeApp();
+  made.rights = manifest.default_permissions;
   made.manifest = manifest;
   made.hookUrl = manifest.hook_attributes.url;
   github.app = made;
