@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { attentionTiers } from "../core/attention/attention.ts";
+import { type Attention, attentionTiers, headingOf } from "../core/attention/attention.ts";
 import { taskStates } from "../core/task/lifecycle.ts";
 import { questionKinds } from "../core/task/question.ts";
 import type { Lenient } from "./lenient.ts";
 import { named } from "./registry.ts";
-import { time } from "./to-wire.ts";
+import { time, toWire } from "./to-wire.ts";
 
 /** What needs a person. */
 const action = z.object({
@@ -25,6 +25,8 @@ const item = z.object({
   /** The same for as long as the reason is. */
   id: z.string(),
   tier: z.enum(attentionTiers),
+  /** What it stands under; null: a daemon that does not say. */
+  heading: z.string().nullable(),
   kind: z.enum([
     ...questionKinds,
     "delivered",
@@ -66,3 +68,10 @@ export const attentionWire = named(
   },
 );
 export type AttentionView = Lenient<typeof attentionWire>;
+export type AttentionItemView = AttentionView["items"][number];
+
+/** The list in wire names, each item with the heading it stands under. */
+export function toAttentionWire(attention: Attention): z.infer<typeof attentionWire> {
+  const items = attention.items.map((item) => ({ ...item, heading: headingOf(item) }));
+  return toWire(attentionWire, { ...attention, items });
+}

@@ -33,11 +33,14 @@ test("questions, delivered and failed work are listed by tier until they are set
   await deputy.untilEvent(asking, ({ type }) => type === "question.asked");
 
   const { items } = await list();
-  expect(items.map(({ tier, kind, task }: Json) => [tier, kind, task.title])).toEqual([
-    ["blocking", "stuck", "Get stuck"],
-    ["blocking", "question", "Ask"],
-    ["ready", "delivered", "Write b"],
-    ["failed", "failed", "Fail at once"],
+  expect(items.map(({ heading, kind, task }: Json) => [heading, kind, task.title])).toEqual([
+    ["Blocks other work", "stuck", "Get stuck"],
+    ["Blocks other work", "question", "Ask"],
+    ["Ready to accept", "delivered", "Write b"],
+    ["Failed, or given up", "failed", "Fail at once"],
+  ]);
+  expect(items[0].actions.map(({ label }: Json) => label)).toEqual([
+    ...["retry", "give up", "say what to change"],
   ]);
   // The words are those of `deputy why`.
   for (const { task, why } of items) {

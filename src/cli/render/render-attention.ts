@@ -1,18 +1,15 @@
 import type { AttentionView } from "../../api/attention.ts";
-import { tierWords } from "../../core/attention/attention.ts";
 import { formatDuration, oneLine } from "./text.ts";
-
-const headings: Record<string, string> = { ...tierWords, snoozed: "Put off" };
 
 /** What needs a person, by tiers; how each is settled stands below it. */
 export function renderAttention({ archived, items }: AttentionView, now: number): string {
   const lines: string[] = [];
-  let tier: string | null = null;
+  let heading: string | null = null;
   for (const item of items) {
-    const group = item.snoozed_until === undefined ? item.tier : "snoozed";
-    if (group !== tier) {
-      tier = group;
-      lines.push("", headings[tier] ?? tier);
+    const own = item.heading ?? item.tier;
+    if (own !== heading) {
+      heading = own;
+      lines.push("", heading);
     }
     const age = item.since === null ? "" : `, ${formatDuration(now - Date.parse(item.since))} ago`;
     const part = item.subtask === null ? "" : ` (${item.subtask})`;

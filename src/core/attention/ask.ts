@@ -1,4 +1,4 @@
-import { optionsOf, type QuestionKind } from "../task/question.ts";
+import { optionsOf, type QuestionKind, takesWords } from "../task/question.ts";
 import type { Task } from "../task/task.ts";
 import { type Risk, riskOf } from "./risk.ts";
 
@@ -65,9 +65,7 @@ export function optionsFor(
 
 function answersOf(kind: QuestionKind): AskOption[] {
   const words = optionsOf[kind];
-  // Of a plan, changes are asked for in words, and of a stuck part something else is.
-  const isOpen = words.length === 0 || kind === "stuck" || kind === "plan" || kind === "budget";
-  return [...words, ...(isOpen ? [null] : [])].map((answer) => ({
+  return [...words, ...(takesWords(kind) ? [null] : [])].map((answer) => ({
     verb: "answer",
     label: answer ?? "answer in words",
     risk: riskOf(kind, answer),

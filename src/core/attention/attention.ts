@@ -11,13 +11,18 @@ export const attentionTiers = ["spending", "blocking", "ready", "failed", "syste
 export type AttentionTier = (typeof attentionTiers)[number];
 
 /** As a heading, in the order in which they are shown. */
-export const tierWords: Record<AttentionTier, string> = {
+const tierWords: Record<AttentionTier, string> = {
   spending: "Spends, or runs out",
   blocking: "Blocks other work",
   ready: "Ready to accept",
   failed: "Failed, or given up",
   system: "Deputy itself",
 };
+
+/** What an item stands under, on every surface. */
+export function headingOf({ snoozedUntil, tier }: Pick<AttentionItem, "snoozedUntil" | "tier">) {
+  return snoozedUntil ? "Put off" : tierWords[tier];
+}
 
 export type AttentionItem = {
   /** The same for as long as the reason is: `question:…`, `delivered:…`, `failed:…`, `system:…`. */

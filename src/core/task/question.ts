@@ -27,6 +27,11 @@ export const optionsOf: Record<QuestionKind, readonly string[]> = {
   review: [],
 };
 
+/** Whether a person may also answer in words of their own: with changes to a plan, or another amount. */
+export function takesWords(kind: QuestionKind): boolean {
+  return optionsOf[kind].length === 0 || ["plan", "budget", "stuck"].includes(kind);
+}
+
 /** SHA-256 of a question's text in hex: an answer that carries it refers to exactly this text. */
 export function hashQuestion(text: string): string {
   return createHash("sha256").update(text).digest("hex");

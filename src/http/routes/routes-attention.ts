@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { attentionWire } from "../../api/attention.ts";
-import { toWire } from "../../api/to-wire.ts";
+import { attentionWire, toAttentionWire } from "../../api/attention.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 
@@ -18,7 +17,7 @@ export function attentionRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("What needs you.", attentionWire), ...problems(401, 503) },
         },
       },
-      async () => toWire(attentionWire, await service.attention()),
+      async () => toAttentionWire(await service.attention()),
     );
   };
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import { attentionWire } from "../../api/attention.ts";
+import { toAttentionWire } from "../../api/attention.ts";
 import { toTaskWire } from "../../api/task/task.ts";
 import { toTaskDetailWire, toTaskListWire } from "../../api/task/task-detail.ts";
 import { whyWire } from "../../api/task/why.ts";
@@ -77,7 +77,7 @@ function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
     },
     list: async (limit) =>
       clean(toTaskListWire(await service.list({ state: null, limit, cursor: null }))),
-    attention: async () => clean(toWire(attentionWire, await service.attention())),
+    attention: async () => clean(toAttentionWire(await service.attention())),
     show: async (id) => clean(toTaskDetailWire(await service.show(id))),
     why: async (id) => clean(toWire(whyWire, await service.why(id))),
     answer: async (id, answer, questionId) =>

@@ -11,6 +11,7 @@ import {
   isAskedAgain,
   optionsOf,
   type QuestionKind,
+  takesWords,
 } from "../../core/task/question.ts";
 import type { ListedTask, Subtask, Task } from "../../core/task/task.ts";
 import { titleOf } from "../../core/text/title.ts";
@@ -83,13 +84,11 @@ function askItems({ questions, subtasks, task }: TasksAtRest["waiting"][number])
 }
 
 function answersTo({ id }: Task, question: Question, isAgain: boolean): AttentionAction[] {
-  const options = optionsOf[question.kind];
-  const offered: (string | null)[] = options.length > 0 ? [...options] : [null];
-  // A stuck part may also be told what to do differently.
-  if (question.kind === "stuck") offered.push(null);
+  const { kind } = question;
+  const offered = [...optionsOf[kind], ...(takesWords(kind) ? [null] : [])];
   return offered.map((answer) => ({
     name: "answer",
-    label: answer ?? "answer in words",
+    label: answer ?? wordsLabels[kind] ?? "answer in words",
     risk: riskOf(question.kind, answer),
     command: `deputy answer ${id} "${answer ?? "…"}"${isAgain ? ` --question ${question.id}` : ""}`,
     request: {
@@ -99,6 +98,13 @@ function answersTo({ id }: Task, question: Question, isAgain: boolean): Attentio
     href: null,
   }));
 }
+
+/** Where an answer in words is not the only one. */
+const wordsLabels: Partial<Record<QuestionKind, string>> = {
+  plan: "send back with words",
+  budget: "another amount",
+  stuck: "say what to change",
+};
 
 function readyItem(task: Task): AttentionItem {
   const { deliveryUrl, endedAt, id, updatedAt } = task;
