@@ -5,7 +5,6 @@ import { type Live, openLive } from "./data/live.ts";
 import { type Page, PageContext, type Session, usePage } from "./data/page-context.ts";
 import { Link, usePlace } from "./data/router.tsx";
 import { createStore, useStore } from "./data/store.ts";
-import { Keys } from "./parts/keys.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { Empty, Skeleton } from "./parts/shown.tsx";
 import { type Toast, Toasts } from "./parts/toasts.tsx";
@@ -68,7 +67,6 @@ function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
         <View />
       </Shell>
       <Toasts toasts={toasts} />
-      <Keys />
     </PageContext.Provider>
   );
 }

@@ -19,7 +19,14 @@ export type LiveState = {
 };
 
 /** `all`: anything may have changed. */
-export type Change = { tasks: readonly string[]; attention: boolean } | "all";
+export type Change =
+  | {
+      tasks: readonly string[];
+      /** What state each of them is in now. */
+      states: Readonly<Record<string, string>>;
+      attention: boolean;
+    }
+  | "all";
 
 export type Live = {
   state: Store<LiveState>;
@@ -39,7 +46,9 @@ type Snapshot = {
   attention: number;
   frozen: boolean;
 };
-type Tasks = Pick<Snapshot, "cursor" | "counts" | "attention"> & { tasks: { id: string }[] };
+type Tasks = Pick<Snapshot, "cursor" | "counts" | "attention"> & {
+  tasks: { id: string; state: string }[];
+};
 
 export function openLive(path = "/v1/stream"): Live {
   const state = createStore<LiveState>({
@@ -81,7 +90,11 @@ export function openLive(path = "/v1/stream"): Live {
       cursor = next;
       const before = state.get().attention;
       heard({ counts, attention });
-      tell({ tasks: tasks.map(({ id }) => id), attention: before !== attention });
+      tell({
+        tasks: tasks.map(({ id }) => id),
+        states: Object.fromEntries(tasks.map(({ id, state: now }) => [id, now])),
+        attention: before !== attention,
+      });
     });
     on<{ cursor: string }>("beat", (beat) => {
       cursor = beat.cursor;

@@ -19,6 +19,10 @@ type Binding = { key: string; words: string };
 export function Keys() {
   const dialog = useRef<HTMLDialogElement>(null);
   const [own, setOwn] = useState<readonly Binding[]>([]);
+  const open = () => {
+    setOwn([...document.querySelectorAll<HTMLElement>("[data-keys]")].flatMap(readBindings));
+    dialog.current?.showModal();
+  };
   useEffect(() => {
     let afterG = false;
     const press = (event: KeyboardEvent) => {
@@ -26,47 +30,49 @@ export function Keys() {
       const place = places[event.key];
       if (afterG && place) go(place[0]);
       afterG = event.key === "g" && !afterG;
-      if (event.key === "?") {
-        setOwn([...document.querySelectorAll<HTMLElement>("[data-keys]")].flatMap(readBindings));
-        dialog.current?.showModal();
-      }
+      if (event.key === "?") open();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
   return (
-    <dialog ref={dialog} class="keys" aria-label="Keys">
-      <h2>Keys</h2>
-      <dl>
-        {Object.entries(places).map(([key, [, words]]) => (
-          <div key={key}>
+    <>
+      <button type="button" class="keys-open" aria-label="Keys" title="Keys: ?" onClick={open}>
+        <kbd>?</kbd>
+      </button>
+      <dialog ref={dialog} class="keys" aria-label="Keys">
+        <h2>Keys</h2>
+        <dl>
+          {Object.entries(places).map(([key, [, words]]) => (
+            <div key={key}>
+              <dt>
+                <kbd>g</kbd> <kbd>{key}</kbd>
+              </dt>
+              <dd>go to {words}</dd>
+            </div>
+          ))}
+          {own.map(({ key, words }) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{words}</dd>
+            </div>
+          ))}
+          <div>
             <dt>
-              <kbd>g</kbd> <kbd>{key}</kbd>
+              <kbd>?</kbd>
             </dt>
-            <dd>go to {words}</dd>
+            <dd>this list</dd>
           </div>
-        ))}
-        {own.map(({ key, words }) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{words}</dd>
-          </div>
-        ))}
-        <div>
-          <dt>
-            <kbd>?</kbd>
-          </dt>
-          <dd>this list</dd>
-        </div>
-      </dl>
-      <form method="dialog">
-        <button type="submit" class="button plain">
-          Close
-        </button>
-      </form>
-    </dialog>
+        </dl>
+        <form method="dialog">
+          <button type="submit" class="button plain">
+            Close
+          </button>
+        </form>
+      </dialog>
+    </>
   );
 }
 

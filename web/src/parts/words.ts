@@ -31,3 +31,13 @@ export const plural = (count: number, one: string, more = `${one}s`): string =>
 
 const trim = (figure: number): string =>
   figure < 10 ? figure.toFixed(1).replace(/\.0$/, "") : figure.toFixed(0);
+
+/** The last part of a path or an address. */
+export const nameRepository = (repository: string): string =>
+  repository
+    .replace(/(\.git)?\/*$/, "")
+    .split(/[/:]/)
+    .at(-1) || repository;
+
+/** Whether an address from outside may be a link. */
+export const isWebLink = (href: string): boolean => /^https?:\/\//i.test(href);
