@@ -17,7 +17,7 @@ export class ApiError extends Error {
 
 /** Reads JSON. Rejects with an ApiError, or with an AbortError when `signal` ends it. */
 export async function read<Body>(path: string, signal?: AbortSignal): Promise<Body> {
-  return call("GET", path, undefined, signal);
+  return call("GET", path, { signal });
 }
 
 /** Sends JSON, and reads the answer. The header tells the daemon that a script of its own page asks. */
@@ -25,22 +25,27 @@ export async function send<Body>(
   method: "POST" | "PATCH" | "DELETE",
   path: string,
   body?: unknown,
+  headers: Record<string, string> = {},
 ): Promise<Body> {
-  return call(method, path, body);
+  return call(method, path, { body, headers: { "x-deputy": "1", ...headers } });
 }
 
 async function call<Body>(
   method: string,
   path: string,
-  body?: unknown,
-  signal?: AbortSignal,
+  {
+    body,
+    headers = {},
+    signal,
+  }: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal | undefined },
 ): Promise<Body> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers["x-deputy"] = "1";
-  if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(path, {
     method,
-    headers,
+    headers: {
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
     credentials: "same-origin",
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal ? { signal } : {}),
