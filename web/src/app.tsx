@@ -1,8 +1,9 @@
 import { type ComponentType, lazy, Suspense } from "preact/compat";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, read } from "./data/api.ts";
 import { type Live, openLive } from "./data/live.ts";
 import { type Page, PageContext, type Session, usePage } from "./data/page-context.ts";
+import { syncPush } from "./data/push.ts";
 import { Link, usePlace } from "./data/router.tsx";
 import { createStore, useStore } from "./data/store.ts";
 import { Shell } from "./parts/shell.tsx";
@@ -30,6 +31,7 @@ export function App() {
   };
   useEffect(look, []);
   const { path } = usePlace();
+  const leave = useCallback(() => setSession(new ApiError(401, "signed out")), []);
 
   if (path === "/pair" || (session instanceof ApiError && session.status === 401))
     return <Pair signedIn={(next) => setSession(next)} />;
@@ -44,7 +46,7 @@ export function App() {
         </button>
       </main>
     );
-  return <SignedIn session={session} leave={() => setSession(new ApiError(401, "signed out"))} />;
+  return <SignedIn session={session} leave={leave} />;
 }
 
 function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
@@ -55,14 +57,22 @@ function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
     setLive(opened);
     return () => opened.close();
   }, []);
+  useEffect(() => {
+    // The page works without it; Settings says what is wrong when somebody switches pushes on.
+    if (session.device.scope === "act") syncPush().catch(() => {});
+  }, [session]);
   const page = useMemo<Page | null>(
-    () => live && { session, live, say: (sentence, tone = "good") => say(toasts, sentence, tone) },
-    [live, session, toasts],
+    () =>
+      live && {
+        ...{ session, live, leave },
+        say: (sentence, tone = "good") => say(toasts, sentence, tone),
+      },
+    [live, session, toasts, leave],
   );
   if (page === null) return null;
   return (
     <PageContext.Provider value={page}>
-      <Watch leave={leave} />
+      <Watch />
       <Shell>
         <View />
       </Shell>
@@ -72,8 +82,9 @@ function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
 }
 
 /** Leaves when the daemon no longer knows this browser. */
-function Watch({ leave }: { leave: () => void }) {
-  const { link } = useStore(usePage().live.state);
+function Watch() {
+  const { leave, live } = usePage();
+  const { link } = useStore(live.state);
   useEffect(() => {
     if (link === "signed_out") leave();
   }, [link, leave]);

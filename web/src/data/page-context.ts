@@ -14,6 +14,8 @@ export type Page = {
   live: Live;
   /** Shows one sentence for some seconds, which a screen reader says. */
   say(sentence: string, tone?: "good" | "bad"): void;
+  /** Shows that this browser is signed in no more. */
+  leave(): void;
 };
 
 export const PageContext = createContext<Page>(null as unknown as Page);

@@ -1,5 +1,38 @@
-import { Skeleton } from "../../parts/shown.tsx";
+import { useMayAct, usePage } from "../../data/page-context.ts";
+import { useTitle } from "../../data/use-title.ts";
+import { Channels } from "./channels.tsx";
+import { Devices } from "./devices.tsx";
+import { PairAnother } from "./pair-another.tsx";
+import { Push } from "./push.tsx";
+import { SignOut } from "./sign-out.tsx";
+import "./settings.css";
 
+/** Who may come in, and where Deputy rings. */
 export default function Settings() {
-  return <Skeleton lines={3} />;
+  useTitle("Settings");
+  const { session } = usePage();
+  const mayAct = useMayAct();
+  return (
+    <>
+      <h1 class="view-title">Settings</h1>
+      <h2 class="section-title">Devices</h2>
+      {!mayAct && <p class="hint">This device may only look.</p>}
+      <Devices />
+      {mayAct && <PairAnother />}
+      {mayAct && (
+        <>
+          <h2 class="section-title">Pushes</h2>
+          <Push />
+          <Channels />
+        </>
+      )}
+      <h2 class="section-title">This browser</h2>
+      <div class="card setting">
+        <p>
+          Signed in as {session.device.name}, to Deputy {session.version}.
+        </p>
+        <SignOut />
+      </div>
+    </>
+  );
 }

@@ -1,0 +1,66 @@
+import { lazy, Suspense } from "preact/compat";
+import { useState } from "preact/hooks";
+import { send } from "../../data/api.ts";
+import { Button } from "../../parts/button.tsx";
+import { SelectField } from "../../parts/field.tsx";
+import { useNow } from "../../parts/time.tsx";
+import { formatDuration } from "../../parts/words.ts";
+
+/** A code, and an address as a QR, that let one more device in; each is used once and soon over. */
+type Pairing = { code: string; link: string; url: string | null; expires_at: string };
+
+const Qr = lazy(() => import("./qr.tsx"));
+
+export function PairAnother() {
+  const [scope, setScope] = useState("act");
+  const [pairing, setPairing] = useState<Pairing | null>(null);
+  const open = async () => {
+    setPairing(await send<Pairing>("POST", "/v1/pairing", { scope }));
+    return null;
+  };
+  return (
+    <div class="card setting pair-another">
+      <h3>Pair another device</h3>
+      <SelectField
+        label="What it may"
+        value={scope}
+        set={(next) => {
+          setScope(next);
+          setPairing(null);
+        }}
+        options={[
+          ["act", "All that you may"],
+          ["view", "Only look"],
+        ]}
+      />
+      {pairing && <Code pairing={pairing} />}
+      <Button kind={pairing ? "plain" : "primary"} act={open}>
+        {pairing ? "Another code" : "Show a code"}
+      </Button>
+    </div>
+  );
+}
+
+function Code({ pairing: { code, expires_at, link, url } }: { pairing: Pairing }) {
+  const leftMs = Date.parse(expires_at) - useNow(1_000);
+  if (leftMs <= 0) return <p class="problem">This code is over.</p>;
+  const address = url ?? new URL(link, location.href).href;
+  return (
+    <div class="pair-code">
+      <Suspense fallback={<div class="qr" />}>
+        <Qr text={address} />
+      </Suspense>
+      <div>
+        <p>Scan this with the device, or open Deputy there and type</p>
+        <p class="pair-digits">{code}</p>
+        <p class="soft">For one device, for {formatDuration(leftMs)}.</p>
+        {url === null && /^(localhost|127\.|\[::1\])/.test(location.hostname) && (
+          <p class="hint">
+            This address works on this machine alone. A phone needs one of its own: set{" "}
+            <code>public_url</code>.
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}
