@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Event, eventTypes } from "../core/task/event.ts";
+import { eventTones, lookOfEvent } from "./event-look.ts";
 import type { Lenient } from "./lenient.ts";
 import { named } from "./registry.ts";
 import { snakeKeys, time, toWire } from "./to-wire.ts";
@@ -14,6 +15,9 @@ export const eventWire = named(
     attempt_id: z.string().nullable(),
     type: z.enum(eventTypes),
     message: z.string(),
+    /** Its part of the flow, in one word for people; null: from an older daemon. */
+    label: z.string().nullable(),
+    tone: z.enum(eventTones).nullable(),
     data: z.record(z.string(), z.unknown()),
     at: time,
   }),
@@ -28,6 +32,8 @@ export const eventWire = named(
         attempt_id: null,
         type: "task.created",
         message: "Task created",
+        label: "task",
+        tone: "plain",
         data: {},
         at: "2026-01-01T00:00:00.000Z",
       },
@@ -45,5 +51,6 @@ export type EventView = Lenient<typeof eventWire>;
 
 /** Event data has no fixed shape, so its keys are converted generically. */
 export function toEventWire(event: Event): z.infer<typeof eventWire> {
-  return toWire(eventWire, { ...event, data: snakeKeys(event.data) as Event["data"] });
+  const data = snakeKeys(event.data) as Event["data"];
+  return toWire(eventWire, { ...event, ...lookOfEvent(event), data });
 }

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { describe, expect, test } from "vitest";
 import type { EventView } from "../../src/api/event.ts";
+import { lookOfEvent } from "../../src/api/event-look.ts";
 import type { TaskView } from "../../src/api/task/task.ts";
 import type { TaskDetailView } from "../../src/api/task/task-detail.ts";
 import { chooseRepository, findCheckout } from "../../src/cli/find-repository.ts";
 import { parseSse } from "../../src/cli/parse-sse.ts";
-import { lookOf, renderEvent } from "../../src/cli/render/render-event.ts";
+import { renderEvent } from "../../src/cli/render/render-event.ts";
 import { renderDetail, renderEnd } from "../../src/cli/render/render-task.ts";
 import { renderWhy } from "../../src/cli/render/render-why.ts";
 import { formatDuration, oneLine, plain, renderTable } from "../../src/cli/render/text.ts";
@@ -21,7 +22,7 @@ const at = (ms: number) => new Date(start + ms).toISOString();
 describe("an event's line", () => {
   const event = (type: string, message: string, data = {}, ms = 0): EventView => ({
     ...{ seq: 1, id: "evt_1", task_id: "task_1", subtask_id: null, attempt_id: null },
-    ...{ type, message, data, at: at(ms) },
+    ...{ type, message, label: null, tone: null, data, at: at(ms) },
   });
 
   test.each<[EventView, string]>([
@@ -46,7 +47,7 @@ describe("an event's line", () => {
   });
 
   test("each type has its look", () => {
-    for (const type of eventTypes) expect(lookOf({ type, data: {} }).label).not.toBe("");
+    for (const type of eventTypes) expect(lookOfEvent({ type, data: {} }).label).not.toBe("");
   });
 });
 

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { roles } from "../../core/budget/usage.ts";
 import { type CheckRun, findingRules, judgeKinds, type Verdict } from "../../core/proof/verdict.ts";
+import { readRebuttals } from "../../core/review/rebuttals.ts";
+import { assurances, type Review } from "../../core/review/review.ts";
+import { describePlace, describeState } from "../../core/review/review-words.ts";
 import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
 import type { Attempt } from "../../core/task/task.ts";
 import { named } from "../registry.ts";
@@ -59,6 +62,48 @@ const checkResultWire = named(
   }),
 );
 
+const reviewWire = named(
+  "Review",
+  z.object({
+    assurance: z.enum(assurances),
+    round: z.number(),
+    reviewers: z.array(
+      z.object({
+        agent: z.string(),
+        model: z.string().nullable(),
+        same_as_coder: z.boolean(),
+        result: z.enum(["done", "not_done"]),
+        detail: z.string(),
+      }),
+    ),
+    findings: z.array(
+      z.object({
+        id: z.string(),
+        /** 0: breaks what works. 1: is not what was asked. 2: should be better. 3: taste. */
+        priority: z.number(),
+        /** `file:line` or a range, or the file alone. */
+        place: z.string(),
+        claim: z.string(),
+        evidence: z.object({ kind: z.enum(["command", "quote"]), text: z.string() }),
+        /** What the daemon saw when it checked the evidence. */
+        proof: z.object({
+          holds: z.enum(["yes", "no", "unknown"]),
+          detail: z.string(),
+          output: z.string().nullable(),
+        }),
+        raised_on: z.number(),
+        state: z.enum(["open", "note", "fixed", "rebutted", "overruled", "accepted"]),
+        /** A clause: how it closed, or that it is open. */
+        closed: z.string(),
+        /** Why a doubt about it was rejected; null: there was none. */
+        upheld: z.string().nullable(),
+      }),
+    ),
+    not_done: z.array(z.string()),
+  }),
+  { description: "Who reviewed the change, what they found, and how each finding closed." },
+);
+
 export const verdictWire = named(
   "Verdict",
   z.object({
@@ -74,6 +119,8 @@ export const verdictWire = named(
       }),
     ),
     not_checked: z.array(z.string()),
+    /** Null: the checks did not get that far, or no review was required. */
+    review: reviewWire.nullable(),
     /** Changed files that judge the change, and who accepted each; null: nobody. */
     judges: z.array(
       z.object({
@@ -183,6 +230,8 @@ export const attemptWire = named(
     snapshot_ref: z.string().nullable(),
     summary: z.string().nullable(),
     discoveries: z.array(z.string()),
+    /** Its answers to findings of reviewers that it considers wrong. */
+    rebuttals: z.array(z.object({ finding: z.string(), why: z.string() })),
     verdict: verdictWire.nullable(),
     decision: decisionWire.nullable(),
   }),
@@ -195,6 +244,7 @@ export function presentAttempt(attempt: Attempt) {
   return {
     ...attempt,
     verdict: presentVerdict(attempt.verdict),
+    rebuttals: readRebuttals(attempt.summary),
     decision: decision && { fallback: null, ...decision },
   };
 }
@@ -213,8 +263,26 @@ export function presentVerdict(verdict: Verdict | null) {
       judges: (verdict.judges ?? []).map(({ from = null, ...judge }) => ({ ...judge, from })),
       experiments: verdict.experiments ?? [],
       causes: verdict.causes ?? [],
+      review: verdict.review ? presentReview(verdict.review) : null,
     }
   );
+}
+
+function presentReview(review: Review) {
+  const findings = review.findings.map((finding) => {
+    const { evidence } = finding;
+    return {
+      ...finding,
+      place: describePlace(finding),
+      evidence: {
+        kind: evidence.kind,
+        text: evidence.kind === "command" ? evidence.command : evidence.text,
+      },
+      state: finding.state.is,
+      closed: describeState(finding),
+    };
+  });
+  return { ...review, findings };
 }
 
 function presentRun(run: CheckRun) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { answersOf } from "../../core/attention/ask.ts";
 import { describeProof } from "../../core/proof/proof-words.ts";
 import { endReasons } from "../../core/task/failure.ts";
 import type { Freeze } from "../../core/task/freeze.ts";
@@ -73,6 +74,15 @@ const questionWire = named(
     subtask_id: z.string().nullable(),
     kind: z.enum(questionKinds),
     text: z.string(),
+    options: z.array(
+      z.object({
+        label: z.string(),
+        /** Null: the person's own words. */
+        answer: z.string().nullable(),
+        /** `high`: it spends, lets something strange in, or changes a repository. */
+        risk: z.enum(["low", "high"]),
+      }),
+    ),
     /** SHA-256 of `text`, for an answer that must apply to exactly this text. */
     hash: z.string(),
     asked_at: time,
@@ -155,6 +165,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
     questions: detail.questions.map((question) => ({
       ...question,
       hash: hashQuestion(question.text),
+      options: answersOf(question.kind),
     })),
     messages: detail.messages.map((message) => ({ ...message, ...followMessage(message, detail) })),
     proof: isTaskOver(detail.task.state) ? describeProof(detail.task, detail.subtasks) : null,

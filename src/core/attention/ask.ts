@@ -63,7 +63,8 @@ export function optionsFor(
   }
 }
 
-function answersOf(kind: QuestionKind): AskOption[] {
+/** What a question of this kind may be answered with. Pure. */
+export function answersOf(kind: QuestionKind): AskOption[] {
   const words = optionsOf[kind];
   return [...words, ...(takesWords(kind) ? [null] : [])].map((answer) => ({
     verb: "answer",
