@@ -1,4 +1,4 @@
-import type { Actions } from "./cli/actions.ts";
+import type { Actions, Machine } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
 import { DeputyError } from "./core/base/error.ts";
@@ -28,7 +28,7 @@ const actions: Actions = {
       if (json) printJson({ url, pid, log: logPath });
       else
         print(
-          `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nHand it a task: deputy run "…" in a git checkout.${frozen ? `\n${frozen}` : ""}`,
+          `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nSee its page: deputy open. Hand it a task: deputy run "…" in a git checkout.${frozen ? `\n${frozen}` : ""}`,
         );
       if (subscription) print(subscription);
       return exitCodes.ok;
@@ -38,7 +38,7 @@ const actions: Actions = {
       if (json) printJson({ url, pid: process.pid });
       else
         print(
-          `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nHand it a task from a git checkout in another terminal: deputy run "…"${frozen ? `\n${frozen}` : ""}`,
+          `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nIn another terminal: deputy open shows its page, deputy run "…" in a git checkout hands it a task.${frozen ? `\n${frozen}` : ""}`,
         );
       if (subscription) print(subscription);
     });
@@ -150,6 +150,11 @@ const actions: Actions = {
   },
 };
 
+const machine: Machine = {
+  openBrowser: async (address) => (await import("./verbs/open-browser.ts")).openBrowser(address),
+  drawQr: async (text) => (await import("./verbs/draw-qr.ts")).drawQr(text),
+};
+
 /** The verbs that write files say which volume is full, where that is why they fail. */
 function explainingSpace(verbs: Actions): Actions {
   const explained = Object.entries(verbs).map(([name, verb]) => [
@@ -166,6 +171,6 @@ function explainingSpace(verbs: Actions): Actions {
 // At its end everything was stopped and everything is written (pipes and files are synchronous here).
 // What is left are timers of libraries, a minute long, that nobody waits for. No `await` out here: it
 // would keep the program from being a script, and V8 keeps compiled code of scripts only.
-void buildProgram(explainingSpace(actions))
+void buildProgram(explainingSpace(actions), machine)
   .parseAsync()
   .then(() => process.exit());

@@ -52,6 +52,10 @@ export const pairingWire = named(
   { description: "What pairs one device, by typing or by an address; new ones take their place." },
 );
 
+export const pairingStateWire = named("PairingState", z.object({ expires_at: time.nullable() }), {
+  description: "Until when a device may be paired; null: there is no code, or it was used.",
+});
+
 export const signInBody = named(
   "SignIn",
   z.strictObject({ code: z.string().min(1).max(64), name }),

@@ -20,6 +20,13 @@ export type Actions = {
   prove(options: ProveOptions): Promise<ExitCode>;
 };
 
+/** What verbs of the command line need of this machine. */
+export type Machine = {
+  /** Null: there is no browser here. Else `remove` what led there, once it came. */
+  openBrowser(address: string): Promise<{ remove(): Promise<void> } | null>;
+  drawQr(text: string): Promise<string>;
+};
+
 type JsonOption = { json: boolean };
 
 type UpOptions = JsonOption & {

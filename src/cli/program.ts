@@ -4,7 +4,7 @@ import { DeputyError, errorStatus } from "../core/base/error.ts";
 import { type Budget, budgetHelp, parseBudget } from "../core/budget/budget.ts";
 import { proofLevels } from "../core/proof/proof.ts";
 import { taskStates } from "../core/task/lifecycle.ts";
-import type { Actions } from "./actions.ts";
+import type { Actions, Machine } from "./actions.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
 import { listAgents } from "./verbs/commands-agents.ts";
 import { benchModes, runBench } from "./verbs/commands-bench.ts";
@@ -50,7 +50,7 @@ import { watchTask } from "./verbs/commands-watch.ts";
  * The verbs of `deputy`. A verb returns its exit code or throws; an error becomes one sentence on
  * stderr. Wrong usage exits with 2 before anything is started.
  */
-export function buildProgram(actions: Actions, io: CliIo = processIo()): Command {
+export function buildProgram(actions: Actions, machine: Machine, io: CliIo = processIo()): Command {
   const program = new Command("deputy")
     .description("Hand off a task, walk away, come back to a verified branch.")
     .version(readVersion(), "-v, --version")
@@ -287,8 +287,8 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .argument("<id>", `${idHelp}, and @NUMBER for one of its snapshots`)
     .action((id: string, options: Json) => end(restoreTask(io, id, options)));
 
-  program.commandsGroup("Phones:");
-  addDeviceVerbs(program, io, end);
+  program.commandsGroup("Browsers and phones:");
+  addDeviceVerbs(program, io, machine, end);
   program
     .command("notify")
     .description("pushes to your phone")

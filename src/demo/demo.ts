@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { pairingWire } from "../api/session.ts";
 import { taskWire } from "../api/task/task.ts";
 import { taskDetailWire } from "../api/task/task-detail.ts";
 import { connect } from "../cli/client.ts";
@@ -85,6 +86,7 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
         process.stdout.write(
           `${JSON.stringify({ ok, task: task.id, repository: repository.folder, untouched: changed.length === 0 })}\n`,
         );
+      if (!json) await showPage(io, daemon.url);
       return ok ? exitCodes.ok : exitCodes.taskFailed;
     } finally {
       await daemon.stop("the demo is over");
@@ -93,6 +95,22 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
     await model?.close();
     await removeEmbeddedPostgres(home);
   }
+}
+
+/** Leaves the daemon up for a person who looks at the page, until Ctrl-C; nobody else waits. */
+async function showPage(io: CliIo, url: string): Promise<void> {
+  const isSeen = io.stdout.isTTY === true && process.stdin.isTTY === true;
+  if (!isSeen) {
+    io.stdout.write(
+      `Its page was at ${url}. In a terminal the demo leaves it open; of your own: deputy up, then deputy open.\n`,
+    );
+    return;
+  }
+  const { value } = await connect(io).json(pairingWire, "POST", "/v1/pairing");
+  io.stdout.write(
+    `\nLook at it in the page, until Ctrl-C ends the demo (the address works once):\n${url}${value.link}\n`,
+  );
+  await new Promise<void>((resolve) => io.onInterrupt(resolve));
 }
 
 function introduce(config: Config, usesRealModel: boolean): string {

@@ -108,6 +108,8 @@ export type AnswerService = {
 export type SessionService = {
   /** Lets one device in, within minutes. */
   openPairing(scope: Scope): Promise<Pairing>;
+  /** Until when a device may be let in; null: there is no code, or it was used. */
+  findPairing(): Promise<Date | null>;
   /**
    * Pairs a device with a code or the end of a link; throws forbidden where it is none. `earlier`: the
    * session of the browser; if it is one, its device stays the same and has this session instead.

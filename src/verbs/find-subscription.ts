@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { renderUnicodeCompact } from "uqr";
 import { loadConfig } from "../config/config.ts";
+import { drawQr } from "./draw-qr.ts";
 
 /**
  * How to subscribe a phone to the pushes, before the first start with a topic; null: it is not the
@@ -16,7 +16,7 @@ export function findSubscription(env: NodeJS.ProcessEnv = process.env): string |
     "",
     "Pushes: in the ntfy app on your phone, subscribe to this topic (it is as good as a password):",
     `  ${ntfy.topic} on ${ntfy.url}`,
-    renderUnicodeCompact(address),
+    drawQr(address),
     "Then try it: deputy notify test",
   ].join("\n");
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Actions } from "../../src/cli/actions.ts";
+import type { Actions, Machine } from "../../src/cli/actions.ts";
 import type { CliIo } from "../../src/cli/io.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { startTestServer, token } from "../http/helpers.ts";
@@ -50,6 +50,7 @@ export type Surroundings = {
   stdin?: Buffer | string;
   isTTY?: boolean;
   actions?: Partial<Actions>;
+  machine?: Partial<Machine>;
 };
 
 /** Start one command; `done` resolves when it has ended. */
@@ -99,7 +100,12 @@ export function start(surroundings: Surroundings, ...args: string[]): Run {
     disconnectGithub: missing,
     ...surroundings.actions,
   };
-  const work = buildProgram(actions, io)
+  const machine: Machine = {
+    openBrowser: async () => null,
+    drawQr: async (text) => `QR of ${text}`,
+    ...surroundings.machine,
+  };
+  const work = buildProgram(actions, machine, io)
     .parseAsync(args, { from: "user" })
     .catch((error) => {
       if (!(error instanceof Exit)) throw error;

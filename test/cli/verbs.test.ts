@@ -26,6 +26,28 @@ test("pair lets a device in, and devices says which there are and what each may"
   expect((await deputy("devices", "revoke", id)).code).toBe(2);
 });
 
+test("open opens the page signed in, or says where it is", async () => {
+  const { deputy, deputyWith, service, url } = await startCliTest();
+  const address = `${url}/pair#`;
+  const nowhere = await deputy("open");
+  expect(nowhere.out).toMatch(
+    /^There is no browser here. Open this on this machine; it works once:/,
+  );
+  expect(nowhere.out).toContain(`\n${address}`);
+  expect((await deputy("open", "--print")).out).toContain(`\n${address}`);
+  const { address: told } = JSON.parse((await deputy("open", "--json")).out);
+  expect(told).toMatch(/\/pair#[\w-]{22}$/);
+  const seen: string[] = [];
+  const openBrowser = async (given: string) => {
+    await service.signIn(given.slice(address.length), "Firefox", null);
+    seen.push("opened");
+    return { remove: async () => void seen.push("removed") };
+  };
+  const opened = await deputyWith({ machine: { openBrowser } }, "open");
+  expect(opened.out).toBe("The page is open in your browser, signed in.\n");
+  expect(seen).toEqual(["opened", "removed"]);
+});
+
 test("ls, show and why look at tasks", async () => {
   const { deputy, submit } = await startCliTest();
   expect((await deputy("ls")).out).toContain("No tasks.");
@@ -286,7 +308,7 @@ test("every verb takes --json and says what it does", () => {
       ...{ installMcp: never, prove: never },
       ...{ connectGithub: never, githubStatus: never, disconnectGithub: never },
     },
-    undefined,
+    { openBrowser: never, drawQr: never },
   );
   const leaves = program.commands.flatMap((command) =>
     command.commands.length > 0 ? command.commands : [command],
@@ -307,7 +329,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["pair", "ls", "change", "revoke", "test", "connect", "status", "disconnect"],
+      ...["open", "pair", "ls", "change", "revoke", "test", "connect", "status", "disconnect"],
       ...[
         "agents",
         "bench",

@@ -35,11 +35,14 @@ test("npm scripts that are named exist", () => {
 
 test("verbs and options of deputy that are named exist", () => {
   const nothing = async () => 0 as const;
-  const program = buildProgram({
-    ...{ up: nothing, down: nothing, worker: nothing, doctor: nothing, demo: nothing },
-    ...{ installMcp: nothing, prove: nothing },
-    ...{ connectGithub: nothing, githubStatus: nothing, disconnectGithub: nothing },
-  });
+  const program = buildProgram(
+    {
+      ...{ up: nothing, down: nothing, worker: nothing, doctor: nothing, demo: nothing },
+      ...{ installMcp: nothing, prove: nothing },
+      ...{ connectGithub: nothing, githubStatus: nothing, disconnectGithub: nothing },
+    },
+    { openBrowser: async () => null, drawQr: async () => "" },
+  );
   const verbs = new Map(program.commands.map((verb) => [verb.name(), verb]));
   const strays: string[] = [];
   let seen = 0;

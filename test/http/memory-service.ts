@@ -282,6 +282,10 @@ export class MemoryService implements Service {
     return this.pairing;
   }
 
+  async findPairing() {
+    return this.pairing?.expiresAt ?? null;
+  }
+
   async signIn(code: string, name: string, earlier: string | null) {
     const { pairing } = this;
     if (pairing === null || ![pairing.code, pairing.link].includes(code))

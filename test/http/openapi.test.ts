@@ -29,6 +29,7 @@ const routes = [
   "GET /v1/devices",
   "GET /v1/freeze",
   "GET /v1/notify/test/{id}",
+  "GET /v1/pairing",
   "GET /v1/schedules",
   "GET /v1/session",
   "GET /v1/stream",

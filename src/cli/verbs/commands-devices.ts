@@ -1,22 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { devicesWire, deviceWire, pairingWire } from "../../api/session.ts";
+import { devicesWire, deviceWire, pairingStateWire, pairingWire } from "../../api/session.ts";
+import type { Machine } from "../actions.ts";
 import { connect } from "../client.ts";
+import { findDaemon } from "../connection.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { oneLine } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs for phones and browsers that are let in: pair, and devices ls, change, revoke. */
+/** The verbs for browsers and phones that are let in: open, pair, and devices ls, change, revoke. */
 export function addDeviceVerbs(
   program: Command,
   io: CliIo,
+  machine: Machine,
   end: (work: Promise<ExitCode>) => Promise<void>,
 ): void {
+  program
+    .command("open")
+    .description("open Deputy's page in this machine's browser, signed in")
+    .option("--print", "print the address instead; it works once")
+    .option("--json", "print JSON for programs")
+    .action((options: OpenOptions) => end(openPage(io, machine, options)));
   program
     .command("pair")
     .description("print a code and an address that let one phone or browser in")
     .option("--view", "it may look, and change nothing")
     .option("--json", "print JSON for programs")
-    .action((options: PairOptions) => end(pairDevice(io, options)));
+    .action((options: PairOptions) => end(pairDevice(io, machine, options)));
   const devices = program.command("devices").description("phones and browsers that were paired");
   devices
     .command("ls")
@@ -43,7 +53,48 @@ export function addDeviceVerbs(
 type PairOptions = Json & { view?: boolean };
 type ChangeOptions = Json & { name?: string; view?: boolean; act?: boolean };
 
-async function pairDevice(io: CliIo, { json, view }: PairOptions): Promise<ExitCode> {
+type OpenOptions = Json & { print?: boolean };
+
+/** How long the browser may take to come, after which the address is printed. */
+const patienceMs = 20_000;
+
+async function openPage(
+  io: CliIo,
+  machine: Machine,
+  { json, print }: OpenOptions,
+): Promise<ExitCode> {
+  const client = connect(io);
+  const body = { scope: "act" };
+  const { value } = await client.json(pairingWire, "POST", "/v1/pairing", { body });
+  const address = findDaemon(io.env).url + value.link;
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ address, expires_at: value.expires_at })}\n`);
+    return exitCodes.ok;
+  }
+  const opened = print ? null : await machine.openBrowser(address);
+  const isUsed = async () =>
+    (await client.json(pairingStateWire, "GET", "/v1/pairing")).value.expires_at === null;
+  if (opened) {
+    try {
+      for (const until = Date.now() + patienceMs; Date.now() < until; await sleep(200))
+        if (await isUsed()) {
+          io.stdout.write("The page is open in your browser, signed in.\n");
+          return exitCodes.ok;
+        }
+    } finally {
+      await opened.remove();
+    }
+  }
+  const why = print ? "" : opened ? "No browser came. " : "There is no browser here. ";
+  io.stdout.write(`${why}Open this on this machine; it works once:\n${address}\n`);
+  return exitCodes.ok;
+}
+
+async function pairDevice(
+  io: CliIo,
+  machine: Machine,
+  { json, view }: PairOptions,
+): Promise<ExitCode> {
   const body = { scope: view ? "view" : "act" };
   const { raw, value } = await connect(io).json(pairingWire, "POST", "/v1/pairing", { body });
   if (json) {
@@ -58,6 +109,7 @@ async function pairDevice(io: CliIo, { json, view }: PairOptions): Promise<ExitC
       ? "A phone needs an https address of this daemon: set public_url (docs/phone.md)."
       : `Or open this on the device; it works once: ${url}`,
   ];
+  if (url !== null && io.stdout.isTTY) lines.push(await machine.drawQr(url));
   io.stdout.write(`${lines.join("\n")}\n`);
   return exitCodes.ok;
 }

@@ -37,6 +37,13 @@ const userSetup = [
   "AWS_DEFAULT_REGION",
 ] as const;
 
+/** What a program needs to open a window on the person's screen. */
+const desktop = [
+  ...["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "BROWSER"],
+  ...["DESKTOP_SESSION", "KDE_FULL_SESSION", "KDE_SESSION_VERSION", "GNOME_DESKTOP_SESSION_ID"],
+  ...["SESSION_MANAGER", "WSL_DISTRO_NAME", "WSL_INTEROP"],
+] as const;
+
 /**
  * Tokens that credential helpers of these hosts read. The daemon's GITHUB_TOKEN is not among them:
  * it is sent as a header.
@@ -57,6 +64,11 @@ export function scrubbedEnvironment(
 ): Record<string, string> {
   const env = pick(from, [...common, ...network, ...toolchains], /^LC_/);
   return { PATH: "/usr/local/bin:/usr/bin:/bin", ...env, ...own };
+}
+
+/** For the person's own browser. */
+export function desktopEnvironment(from: Environment = process.env): Record<string, string> {
+  return pick(from, [...common, ...network, ...desktop], /^(?:LC|XDG|MOZ|GTK|QT)_/);
 }
 
 /**

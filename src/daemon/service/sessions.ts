@@ -18,6 +18,7 @@ import {
   changeDevice,
   deleteDevice,
   findDevice,
+  findPairing,
   insertDevice,
   listDevices,
   putPairing,
@@ -41,6 +42,7 @@ export function makeSessionService(db: Db): SessionService {
       const hashes = { codeHash: hashSecret(code), linkHash: hashSecret(link) };
       return { code, link, scope, expiresAt: await putPairing(db, { ...hashes, scope }) };
     },
+    findPairing: () => findPairing(db),
     signIn: async (typed, given, earlier) => {
       const scope = await take(typed);
       if (scope === null)

@@ -34,6 +34,9 @@ export function findPage(folder: string | null): WebPage {
 export const noPage =
   "The page is not built here: npm run build in Deputy's checkout makes it; the API and the command line work without.";
 
+/** The worker, the manifest and the icons, beside the document. */
+const beside = "/:file(^[\\w-]+\\.(?:js|webmanifest|svg|png|ico)$)";
+
 /** All but `/` itself, which is also for programs. */
 export function pageRoutes({ folder }: WebPage): FastifyPluginAsync {
   return async (app) => {
@@ -52,8 +55,7 @@ export function pageRoutes({ folder }: WebPage): FastifyPluginAsync {
       reply.header("cache-control", "public, max-age=31536000, immutable");
       return reply.sendFile(`assets/${(request.params as { "*": string })["*"]}`);
     });
-    // The worker, the manifest and the icons, beside the document.
-    app.get("/:file(^[\\w-]+\\.(?:js|webmanifest|svg|png|ico)$)", { schema }, (request, reply) => {
+    app.get(beside, { schema }, (request, reply) => {
       reply.header("cache-control", "no-cache");
       return reply.sendFile((request.params as { file: string }).file);
     });

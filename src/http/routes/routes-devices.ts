@@ -6,6 +6,7 @@ import {
   devicesWire,
   deviceWire,
   pairingBody,
+  pairingStateWire,
   pairingWire,
 } from "../../api/session.ts";
 import { toWire } from "../../api/to-wire.ts";
@@ -40,6 +41,19 @@ export function deviceRoutes(
         const base = publicUrl?.replace(/\/*$/, "") ?? null;
         return toWire(pairingWire, { ...pairing, link, url: base && base + link });
       },
+    );
+
+    app.get(
+      "/v1/pairing",
+      {
+        schema: {
+          operationId: "findPairing",
+          tags: ["daemon"],
+          summary: "Whether a code waits for a device",
+          response: { 200: json("Until when.", pairingStateWire), ...problems(401) },
+        },
+      },
+      async () => toWire(pairingStateWire, { expiresAt: await service.findPairing() }),
     );
 
     app.get(

@@ -27,6 +27,13 @@ export async function putPairing(
   return rows[0]?.expiresAt ?? new Date();
 }
 
+/** When the code and its link end; null: there are none, or they were used. */
+export async function findPairing(db: Db): Promise<Date | null> {
+  const { rows } = await sql<{ expiresAt: Date }>`select expires_at from pairing
+    where expires_at > now()`.execute(db);
+  return rows[0]?.expiresAt ?? null;
+}
+
 /**
  * What a code pairs for; then it is used up. Each try counts, and after five the code is worthless.
  * Null: it is none.
