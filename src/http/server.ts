@@ -26,6 +26,7 @@ import {
 import { agentRoutes } from "./routes/routes-agents.ts";
 import { answerRoutes } from "./routes/routes-answer.ts";
 import { attentionRoutes } from "./routes/routes-attention.ts";
+import { changesRoutes } from "./routes/routes-changes.ts";
 import { commandRoutes } from "./routes/routes-commands.ts";
 import { healthRoutes, metricsRoute, wayRoute } from "./routes/routes-daemon.ts";
 import { deviceRoutes } from "./routes/routes-devices.ts";
@@ -152,6 +153,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       guarded.addHook("onRoute", (route) => secure(route, ["bearer", "session"]));
       await guarded.register(taskRoutes(service));
       await guarded.register(evidenceRoutes(service));
+      await guarded.register(changesRoutes(service));
       await guarded.register(commandRoutes(service));
       await guarded.register(steerRoutes(service));
       await guarded.register(eventRoutes(service, limits, streams, log));

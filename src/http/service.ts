@@ -3,13 +3,16 @@ import type { Attention } from "../core/attention/attention.ts";
 import type { Device, Pairing, Scope } from "../core/attention/device.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
+import type { LogPart, LogRange } from "../core/page/log-part.ts";
+import type { ChangesQuery, FilePatch, TaskChanges } from "../core/page/task-changes.ts";
+import type { ListedRow, TaskQuery } from "../core/page/task-list.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
 import type { Event } from "../core/task/event.ts";
 import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
-import type { ListedTask, RetryInput, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
+import type { RetryInput, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
 import type { Garbled, LogQuery, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Frozen } from "../orchestrator/commands/freeze.ts";
@@ -28,8 +31,8 @@ export type TaskService = {
     origin: TaskOrigin,
     idempotency: Idempotency | null,
   ): Promise<{ task: Task; created: boolean }>;
-  list(query: { state: TaskState | null; limit: number; cursor: string | null }): Promise<{
-    tasks: ListedTask[];
+  list(query: TaskQuery & { cursor: string | null }): Promise<{
+    tasks: ListedRow[];
     garbled: Garbled[];
     nextCursor: string | null;
     freeze: Freeze | null;
@@ -45,9 +48,15 @@ export type TaskService = {
    * The change as a unified diff, from the base commit to the task branch (or the last attempt).
    */
   diff(id: string): Promise<string>;
+  /** The same file by file, of the whole change or of an attempt. */
+  changes(id: string, query: ChangesQuery): Promise<TaskChanges>;
+  /** The patch of one file. */
+  patch(id: string, query: ChangesQuery & { path: string }): Promise<FilePatch>;
   receipt(id: string): Promise<{ json: unknown; markdown: string }>;
   /** The last `maxBytes` of the log of one attempt. */
   log(id: string, query: LogQuery): Promise<string>;
+  /** A part of it, to follow it with. */
+  logPart(id: string, query: Pick<LogQuery, "attempt" | "subtask"> & LogRange): Promise<LogPart>;
   cancel(id: string): Promise<Task>;
   /** Tries again what failed, or is stuck; with changes, if there are any. */
   retry(id: string, changes: RetryInput): Promise<Task>;

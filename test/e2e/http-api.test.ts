@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readStream } from "../http/helpers.ts";
 import type { EventJson, Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { greetingProject, repairGreeting } from "../support/repository.ts";
@@ -138,6 +139,41 @@ test("evidence by HTTP: diff, receipt in both forms, log, why, metrics", async (
   );
 });
 
+test("the stream of all tasks goes on after the daemon was killed, and misses nothing", async () => {
+  const token = (await readFile(join(deputy.home, "token"), "utf8")).trim();
+  const follow = async (cursor?: string) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(cursor && { "last-event-id": cursor }),
+    };
+    return readStream(await fetch(`${deputy.url()}/v1/stream`, { headers }));
+  };
+  const stream = await follow();
+  const first = await stream.next();
+  expect(first).toMatchObject({ event: "snapshot", id: expect.any(String) });
+  const { body: task } = await deputy.api("POST", "/v1/tasks", input("Seen live"));
+  let cursor: string | null = null;
+  for (let seen = false; !seen; ) {
+    const event = await stream.next();
+    cursor = event?.id ?? cursor;
+    seen = event?.event === "tasks" && event.data.includes(task.id);
+  }
+  await deputy.kill();
+  expect(await stream.next().catch(() => null)).toBeNull();
+  await deputy.start();
+  const { body: other } = await deputy.api("POST", "/v1/tasks", input("Missed"));
+  await deputy.untilOver(other.id);
+  await deputy.untilOver(task.id);
+  const again = await follow(cursor ?? "");
+  const missed = await again.next();
+  expect(missed?.event).toBe("tasks");
+  const { counts, tasks } = JSON.parse(missed?.data ?? "{}");
+  const states = Object.fromEntries(tasks.map(({ id, state }: Json) => [id, state]));
+  expect(states).toMatchObject({ [task.id]: "completed", [other.id]: "completed" });
+  expect(counts.completed).toBeGreaterThanOrEqual(2);
+  await again.cancel();
+});
+
 test("the API describes itself, and every route that it names answers", async () => {
   const { paths, openapi } = (await deputy.api("GET", "/openapi.json")).body;
   expect(openapi).toMatch(/^3\.1/);
@@ -161,7 +197,8 @@ test("the API describes itself, and every route that it names answers", async ()
     "/metrics",
   ];
   expect(Object.keys(paths)).toEqual(expect.arrayContaining(wanted));
-  for (const path of Object.keys(paths).filter((path) => paths[path].get && !path.includes("{"))) {
+  const plain = (path: string) => paths[path].get && !path.includes("{") && path !== "/v1/stream"; // which has no end
+  for (const path of Object.keys(paths).filter(plain)) {
     expect((await deputy.api("GET", path)).status, path).toBe(200);
   }
   expect((await fetch(`${deputy.url()}/docs`)).status).toBe(200);

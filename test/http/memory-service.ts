@@ -59,14 +59,14 @@ export class MemoryService implements Service {
     return { task, created: true };
   }
 
-  async list(query: { state: TaskState | null; limit: number; cursor: string | null }) {
+  async list(query: Parameters<Service["list"]>[0]) {
     const all = [...this.tasks.values()]
       .reverse()
-      .filter(({ state }) => !query.state || state === query.state);
+      .filter(({ state }) => query.states.length === 0 || query.states.includes(state));
     const start = query.cursor ? all.findIndex(({ id }) => id === query.cursor) + 1 : 0;
     const tasks = all.slice(start, start + query.limit);
     return {
-      tasks,
+      tasks: tasks.map((task) => ({ ...task, costUsd: 0, attention: null })),
       garbled: [],
       nextCursor: all[start + query.limit] ? (tasks.at(-1)?.id ?? null) : null,
       freeze: null,
@@ -137,6 +137,21 @@ export class MemoryService implements Service {
   async diff(id: string) {
     this.get(id);
     return "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n";
+  }
+
+  async changes(id: string) {
+    this.get(id);
+    return { tree: "a".repeat(40), base: "b".repeat(40), files: [], truncated: false, total: 0 };
+  }
+
+  async patch(id: string, { path }: { path: string }) {
+    this.get(id);
+    return { path, oldPath: null, patch: "@@ -1 +1 @@\n", truncated: false, binary: false };
+  }
+
+  async logPart(id: string, { from }: { from: number }) {
+    this.get(id);
+    return { text: "a line\n", from, to: from + 7, total: from + 7, ended: true };
   }
 
   async receipt(id: string) {

@@ -35,6 +35,8 @@ const routes = [
   "GET /v1/stream",
   "GET /v1/tasks",
   "GET /v1/tasks/{id}",
+  "GET /v1/tasks/{id}/changes",
+  "GET /v1/tasks/{id}/changes/file",
   "GET /v1/tasks/{id}/diff",
   "GET /v1/tasks/{id}/events",
   "GET /v1/tasks/{id}/ladder",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { answersOf } from "../../core/attention/ask.ts";
+import type { ListedRow } from "../../core/page/task-list.ts";
 import { describeProof } from "../../core/proof/proof-words.ts";
 import { endReasons } from "../../core/task/failure.ts";
 import type { Freeze } from "../../core/task/freeze.ts";
@@ -7,7 +8,7 @@ import { isTaskOver, subtaskStates } from "../../core/task/lifecycle.ts";
 import { followMessage, messageStates } from "../../core/task/message.ts";
 import { subtaskKinds } from "../../core/task/plan.ts";
 import { hashQuestion, questionKinds } from "../../core/task/question.ts";
-import type { ListedTask, Subtask } from "../../core/task/task.ts";
+import type { Subtask } from "../../core/task/task.ts";
 import type { Garbled, TaskDetail } from "../../core/task/task-detail.ts";
 import { freezeWire } from "../freeze.ts";
 import type { Lenient } from "../lenient.ts";
@@ -175,7 +176,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
 
 /** One page of tasks in wire names. */
 export function toTaskListWire(page: {
-  tasks: readonly ListedTask[];
+  tasks: readonly ListedRow[];
   garbled: Garbled[];
   nextCursor: string | null;
   freeze: Freeze | null;

@@ -122,12 +122,19 @@ export const taskWire = named(
   { description: "What a caller delegated, and its progress." },
 );
 
-export const listedTaskWire = named("ListedTask", taskWire.omit({ attachments: true }), {
-  description: "A task without its attachments, which may be megabytes.",
-});
+export const listedTaskWire = named(
+  "ListedTask",
+  taskWire.omit({ attachments: true }).extend({
+    /** Of the calls that have a price. */
+    cost_usd: z.number().nullable(),
+    /** What it needs a person for: the `kind` of an item of /v1/attention. */
+    attention: z.string().nullable(),
+  }),
+  { description: "A task without its attachments, which may be megabytes." },
+);
 
 export type TaskView = Lenient<typeof taskWire>;
-export type ListedTaskView = Lenient<typeof listedTaskWire>;
+export type ListedTaskView = Omit<TaskView, "attachments">;
 
 /** The task in wire names; attachments become their sizes, a password in the URL is hidden. */
 export function toTaskWire(task: Task): z.infer<typeof taskWire> {
@@ -143,8 +150,8 @@ export function presentTask(task: Task) {
   return { ...presentListedTask(task), attachments };
 }
 
-/** The task as `listedTaskWire` describes it, in internal names. */
-export function presentListedTask(task: ListedTask) {
+/** The task without its attachments, in internal names. */
+export function presentListedTask<Listed extends ListedTask>(task: Listed) {
   return {
     ...task,
     title: titleOf(task),

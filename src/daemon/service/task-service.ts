@@ -36,17 +36,13 @@ import { findFallbacks } from "../../roles/fallbacks.ts";
 import { attemptLimits, roleAgent } from "../../roles/run-role.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
-import {
-  getCreatedAt,
-  getState,
-  listEvents,
-  listLastEvents,
-  listTasks,
-} from "../../store/tasks/tasks.ts";
+import { listTasks } from "../../store/tasks/list-tasks.ts";
+import { getState, listEvents, listLastEvents } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
 import { requirePlanner } from "../intake-rules.ts";
+import { readTaskChanges, readTaskPatch } from "../page/changes.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
 import { describeDelivery } from "./describe-delivery.ts";
 import {
@@ -59,7 +55,7 @@ import {
 } from "./find-task.ts";
 import { readCursor, writeCursor } from "./list-cursor.ts";
 import { noteDecided } from "./note-decided.ts";
-import { readLog } from "./read-log.ts";
+import { readLog, readLogPart } from "./read-log.ts";
 import { readChanges } from "./retry-changed.ts";
 import { updateDelivered } from "./update-delivered.ts";
 
@@ -97,14 +93,13 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       deps.onCreated();
       return result;
     },
-    list: async ({ state, limit, cursor }) => {
-      const before = cursor === null ? null : readCursor(cursor);
-      const { garbled, isMore, last, sound } = await listTasks(db, { state, limit, before });
+    list: async ({ cursor, ...query }) => {
+      const after = cursor === null ? null : readCursor(cursor, query.sort);
+      const { garbled, next, sound } = await listTasks(db, { ...query, after });
       for (const one of garbled) deps.onGarbled(one);
-      const createdAt = isMore && last ? await getCreatedAt(db, last.id) : null;
       return {
         ...{ tasks: sound, garbled },
-        nextCursor: last && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
+        nextCursor: next && writeCursor(next, query.sort),
         freeze: await findFreeze(db),
       };
     },
@@ -154,6 +149,14 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
         return to ? diffCommits(mirror, base, to) : "";
       });
     },
+    changes: async (reference, query) => {
+      const found = await findDetail(deps, reference);
+      return forPerson(onMirror, found.task, () => readTaskChanges(mirrors, found, query));
+    },
+    patch: async (reference, query) => {
+      const found = await findDetail(deps, reference);
+      return forPerson(onMirror, found.task, () => readTaskPatch(mirrors, found, query));
+    },
     receipt: async (reference) => {
       const found = await findWhole(deps, reference);
       const describe = () => describeDelivery(deps, found.task);
@@ -163,6 +166,10 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     },
     log: async (reference, query) =>
       redact(await readLog(await findDetail(deps, reference), query)),
+    logPart: async (reference, query) => {
+      const part = await readLogPart(await findDetail(deps, reference), query);
+      return { ...part, text: redact(part.text) };
+    },
     cancel: byId(cancelTask),
     retry: async (reference, body) => {
       const task = await findTask(deps, reference);

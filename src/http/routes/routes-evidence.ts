@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { logPartWire } from "../../api/task/log.ts";
+import { toWire } from "../../api/to-wire.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
@@ -68,7 +70,7 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "readLog",
           tags: ["tasks"],
-          summary: "The end of an attempt's log",
+          summary: "The end of an attempt's log, or a part of it",
           params: taskParams,
           querystring: z.strictObject({
             attempt: z.coerce
@@ -84,15 +86,39 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
               .min(1)
               .max(8 * 1024 * 1024)
               .default(64 * 1024),
+            format: z.enum(["text", "json"]).default("text"),
+            from: z.coerce
+              .number()
+              .int()
+              .optional()
+              .describe("Of JSON: where to begin, in bytes; negative: from the end."),
+            bytes: z.coerce
+              .number()
+              .int()
+              .min(64)
+              .max(1024 * 1024)
+              .default(256 * 1024)
+              .describe("Of JSON: at most so many."),
           }),
           response: {
-            200: { description: "Plain text.", content: { "text/plain": { schema: z.string() } } },
+            200: {
+              description: "Plain text; or a part of it as JSON, whose `to` is where to go on.",
+              content: {
+                "text/plain": { schema: z.string() },
+                "application/json": { schema: logPartWire },
+              },
+            },
             ...problems(400, 401, 404),
           },
         },
       },
       async ({ params, query }, reply) => {
-        const { attempt = null, subtask = null, tail_bytes: maxBytes } = query;
+        const { attempt = null, bytes, subtask = null, tail_bytes: maxBytes } = query;
+        if (query.format === "json" || query.from !== undefined) {
+          const { from = 0 } = query;
+          const part = await service.logPart(params.id, { attempt, subtask, from, bytes });
+          return reply.type("application/json; charset=utf-8").send(toWire(logPartWire, part));
+        }
         const log = await service.log(params.id, { attempt, subtask, maxBytes });
         return reply.type("text/plain; charset=utf-8").send(log);
       },

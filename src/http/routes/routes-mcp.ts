@@ -75,8 +75,16 @@ function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
       const { task } = await service.submit(input, { source: "http", ...noSubject }, idempotency);
       return clean(toTaskWire(task));
     },
-    list: async (limit) =>
-      clean(toTaskListWire(await service.list({ state: null, limit, cursor: null }))),
+    list: async (limit) => {
+      const all = {
+        states: [],
+        search: null,
+        repository: null,
+        sort: "new",
+        cursor: null,
+      } as const;
+      return clean(toTaskListWire(await service.list({ ...all, limit })));
+    },
     attention: async () => clean(toAttentionWire(await service.attention())),
     show: async (id) => clean(toTaskDetailWire(await service.show(id))),
     why: async (id) => clean(toWire(whyWire, await service.why(id))),

@@ -10,6 +10,7 @@ import {
 } from "../../api/task/task-detail.ts";
 import { whyWire } from "../../api/task/why.ts";
 import { toWire } from "../../api/to-wire.ts";
+import { taskSorts } from "../../core/page/task-list.ts";
 import { taskStates } from "../../core/task/lifecycle.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import { hashBody } from "../hash-body.ts";
@@ -62,8 +63,14 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           operationId: "listTasks",
           tags: ["tasks"],
           summary: "List tasks, newest first",
+          description:
+            "`q` is a part of the goal, the id, or of the issue it is about. A page of another order starts anew: a " +
+            "cursor belongs to its `sort`.",
           querystring: z.strictObject({
-            state: z.enum(taskStates).optional(),
+            state: stateList.optional().describe("One or more, repeated or with commas between."),
+            q: z.string().trim().max(200).optional(),
+            repository: z.string().max(4_096).optional().describe("As the task shows it."),
+            sort: z.enum(taskSorts).default("new"),
             limit: z.coerce.number().int().min(1).max(200).default(50),
             cursor: z.string().min(1).max(200).optional(),
           }),
@@ -73,8 +80,11 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           },
         },
       },
-      async ({ query: { state = null, limit, cursor = null } }) =>
-        toTaskListWire(await service.list({ state, limit, cursor })),
+      async ({ query: { cursor = null, limit, q, repository = null, sort, state = [] } }) => {
+        const search = q || null;
+        const query = { states: state, limit, cursor, search, repository, sort };
+        return toTaskListWire(await service.list(query));
+      },
     );
 
     app.get(
@@ -123,6 +133,18 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
     );
   };
 }
+
+const stateList = z.union([z.string(), z.array(z.string())]).transform((given, context) =>
+  [given].flat().flatMap((part) =>
+    part.split(",").flatMap((word) => {
+      const state = taskStates.find((known) => known === word.trim());
+      if (state) return [state];
+      const message = `must be one of ${taskStates.join(", ")}, not ${JSON.stringify(word.slice(0, 40))}`;
+      context.addIssue({ code: "custom", message });
+      return [];
+    }),
+  ),
+);
 
 export const noSubject = { subject: null, outsideText: null, replyTo: null, reviewedAgainst: null };
 

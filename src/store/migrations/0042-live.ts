@@ -8,6 +8,11 @@ async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table events
     add column xid xid8 not null default pg_current_xact_id()`.execute(db);
   await sql`create index events_by_xid on events (xid, task_id)`.execute(db);
+  // Lists of tasks by their last change, and of one repository.
+  await sql`create index tasks_by_update on tasks (updated_at desc, id desc)`.execute(db);
+  await sql`create index tasks_by_repository on tasks (repository, created_at desc, id desc)`.execute(
+    db,
+  );
   // Cursors are of this series of transactions; another follows where rows came from another server.
   await sql`create table event_stream (series text not null)`.execute(db);
   await sql`insert into event_stream values (left(md5(random()::text), 8))`.execute(db);

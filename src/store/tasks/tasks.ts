@@ -1,11 +1,9 @@
 import { sql } from "kysely";
 import type { Event } from "../../core/task/event.ts";
 import type { TaskState } from "../../core/task/lifecycle.ts";
-import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
-import type { Garbled } from "../../core/task/task-detail.ts";
+import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
 import { readEach } from "../database/garbled.ts";
-import { givenNames } from "../database/given-columns.ts";
-import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
+import { toAttempt, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /** Reads tasks and what belongs to them. */
@@ -31,7 +29,7 @@ export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** The first one of `listTasks`; null: there is none. */
+/** The newest of all; null: there is none. */
 export async function findNewestTaskId(db: Db): Promise<string | null> {
   const row = await db
     .selectFrom("tasks")
@@ -41,79 +39,6 @@ export async function findNewestTaskId(db: Db): Promise<string | null> {
     .limit(1)
     .executeTakeFirst();
   return row?.id ?? null;
-}
-
-/** All columns but those that may hold megabytes. */
-const listedColumns = [
-  ...givenNames.filter((name) => name !== "attachments" && name !== "planInput"),
-  "id",
-  "state",
-  "epoch",
-  "preparation",
-  "headCommit",
-  "branch",
-  "deliveredCommit",
-  "deliveryUrl",
-  "endDetail",
-  "cancelRequestedAt",
-  "pausedAt",
-  "acceptedAt",
-  "rolledBackAt",
-  "discardedAt",
-  "prunedAt",
-  "takenBack",
-  "stageFailures",
-  "postponed",
-  "createdAt",
-  "updatedAt",
-  "endedAt",
-  "holdKind",
-  "holdOwner",
-  "holdAt",
-  "holdReason",
-  "holdQuestionId",
-  "holdOn",
-  "holdSince",
-] as const;
-
-/** Newest first. `before` is the (createdAt, id) of the last row of the page before. */
-export async function listTasks(
-  db: Db,
-  query: {
-    state: TaskState | null;
-    limit: number;
-    before: { createdAt: string; id: string } | null;
-  },
-): Promise<{
-  sound: ListedTask[];
-  garbled: Garbled[];
-  last: { id: string } | null;
-  isMore: boolean;
-}> {
-  let select = db.selectFrom("tasks").select(listedColumns);
-  if (query.state) select = select.where("state", "=", query.state);
-  if (query.before) {
-    const { createdAt, id } = query.before;
-    select = select.where(sql<boolean>`(created_at, id) < (${createdAt}::timestamptz, ${id})`);
-  }
-  const rows = await select
-    .orderBy("createdAt", "desc")
-    .orderBy("id", "desc")
-    .limit(query.limit + 1)
-    .execute();
-  const page = rows.slice(0, query.limit);
-  const isMore = rows.length > query.limit;
-  return { ...readEach(page, toListedTask), last: page.at(-1) ?? null, isMore };
-}
-
-/** The exact creation time as text: a Date keeps only milliseconds, a cursor must not skip rows. */
-export async function getCreatedAt(db: Db, id: string): Promise<string | null> {
-  const row = await db
-    .selectFrom("tasks")
-    .select(sql<string>`created_at::text`.as("createdAt"))
-    .where("id", "=", id)
-    .executeTakeFirst();
-  return row?.createdAt ?? null;
 }
 
 export async function getSubtask(db: Db | Tx, id: string): Promise<Subtask | null> {

@@ -1,0 +1,38 @@
+/** A task's change as a page shows it: all files, and one patch at a time. */
+export type ChangesQuery = {
+  /** A number, which each subtask counts by itself; null: the whole change. */
+  attempt: number | null;
+  /** The key of a subtask; null: any. */
+  subtask: string | null;
+};
+
+export type TaskChanges = {
+  /** The tree that is shown; null: there is none yet. */
+  tree: string | null;
+  /** The commit it is compared with. */
+  base: string | null;
+  files: TaskFile[];
+  /** More files changed than are listed. */
+  truncated: boolean;
+  /** With those that are not listed. */
+  total: number;
+};
+
+export type TaskFile = {
+  path: string;
+  oldPath: string | null;
+  status: "added" | "modified" | "deleted" | "renamed" | "mode";
+  added: number | null;
+  removed: number | null;
+  binary: boolean;
+  generated: boolean;
+  tooLarge: boolean;
+};
+
+export type FilePatch = {
+  path: string;
+  oldPath: string | null;
+  patch: string;
+  truncated: boolean;
+  binary: boolean;
+};

@@ -1,0 +1,130 @@
+import { appendFile, readFile, truncate } from "node:fs/promises";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+
+/** What the page reads of a task: its change file by file, its log in parts, comments, money. */
+const { deputy, repository, run, scratch } = withDeputy({
+  files: {
+    "keep.txt": "one\ntwo\nthree\nfour\nfive\n",
+    "old name.txt": "This text stays as it is.\n".repeat(20),
+    "gone.txt": "gone\n",
+    "run.sh": "echo hi\n",
+    "package-lock.json": "{}\n",
+    ".deputy/config.yaml": "checks: []\n",
+  },
+  config: "backoff_ms: 1\n",
+});
+
+const get = async (path: string) => deputy.api("GET", path);
+const script = async (name: string, text: string) =>
+  `command:sh ${await scratch.write(name, text)}`;
+
+test("a change file by file: renames, binary, generated and large files, each with its patch", async () => {
+  const agent = await script(
+    "change.sh",
+    `set -e
+sed -i s/two/2/ keep.txt
+git mv "old name.txt" "näw 名.txt"
+rm gone.txt
+chmod +x run.sh
+echo '{"a": 1}' > package-lock.json
+printf 'a\\0b' > blob.bin
+yes ${"x".repeat(79)} | head -n 30000 > big.txt
+`,
+  );
+  const task = await run({ goal: "Change much", agent });
+  expect(task.state, JSON.stringify(task)).toBe("completed");
+  const { body: changes } = await get(`/v1/tasks/${task.id}/changes`);
+  expect(changes).toMatchObject({ base: repository.git("rev-parse", "main"), truncated: false });
+  const tree = repository.git("rev-parse", `${task.branch}^{tree}`);
+  expect(changes.tree).toBe(tree);
+  const byPath = Object.fromEntries(changes.files.map((file: Json) => [file.path, file]));
+  const plain = { binary: false, generated: false, too_large: false, old_path: null };
+  expect(byPath).toEqual({
+    "keep.txt": { path: "keep.txt", status: "modified", added: 1, removed: 1, ...plain },
+    "näw 名.txt": {
+      ...{ path: "näw 名.txt", status: "renamed", added: 0, removed: 0, ...plain },
+      old_path: "old name.txt",
+    },
+    "gone.txt": { path: "gone.txt", status: "deleted", added: 0, removed: 1, ...plain },
+    "run.sh": { path: "run.sh", status: "mode", added: 0, removed: 0, ...plain },
+    "package-lock.json": {
+      ...{ path: "package-lock.json", status: "modified", added: 1, removed: 1, ...plain },
+      generated: true,
+    },
+    "blob.bin": {
+      ...{ path: "blob.bin", status: "added", added: null, removed: null, ...plain },
+      binary: true,
+    },
+    "big.txt": { ...byPath["big.txt"], path: "big.txt", status: "added", too_large: true },
+  });
+  const patch = async (path: string, more = "") =>
+    get(`/v1/tasks/${task.id}/changes/file?path=${encodeURIComponent(path)}${more}`);
+  expect((await patch("keep.txt")).body).toMatchObject({ truncated: false, binary: false });
+  expect((await patch("keep.txt")).body.patch).toContain("\n-two\n+2\n");
+  expect((await patch("näw 名.txt")).body.patch).toContain("similarity index 100%");
+  expect((await patch("blob.bin")).body.binary).toBe(true);
+  expect((await patch("big.txt")).body.patch.length).toBeLessThan(1_000);
+  expect((await patch("keep.txt", "&attempt=1")).body.patch).toContain("\n-two\n+2\n");
+  for (const path of ["nothing.txt", "../../etc/passwd", "/etc/passwd", ":(glob)**"]) {
+    const { body, status } = await patch(path);
+    expect([status, body.detail]).toEqual([404, `${task.id} did not change ${path}.`]);
+  }
+  expect((await get(`/v1/tasks/${task.id}/changes?attempt=9`)).status).toBe(404);
+});
+
+test("twenty thousand files are listed within bounds", async () => {
+  const agent = await script(
+    "many.sh",
+    "mkdir many && cd many && seq 1 20000 | xargs touch && echo hi > 20000\n",
+  );
+  const task = await run({ goal: "Write many files", agent });
+  const { body } = await get(`/v1/tasks/${task.id}/changes`);
+  expect(body).toMatchObject({ truncated: true, total: 20_000 });
+  expect(body.files).toHaveLength(5_000);
+  expect(body.files[0]).toMatchObject({ status: "added", added: null });
+  const unlisted = await get(`/v1/tasks/${task.id}/changes/file?path=many/20000`);
+  expect(body.files.some(({ path }: Json) => path === "many/9999")).toBe(false);
+  expect(unlisted.body.patch).toContain("\n+hi\n");
+});
+
+test("a log is read in parts of whole lines, however long it is", async () => {
+  const agent = await script(
+    "talk.sh",
+    `for i in 1 2 3; do echo "line $i: äöü 名"; done; echo x > x.txt\n`,
+  );
+  const task = await run({ goal: "Talk", agent });
+  const part = async (query: string) =>
+    (await get(`/v1/tasks/${task.id}/log?format=json&${query}`)).body;
+  const whole = await part("");
+  expect(whole).toMatchObject({ from: 0, to: whole.total, ended: true });
+  expect(whole.text).toContain("line 3: äöü 名\n");
+
+  const found = await deputy.database?.query<{ log_path: string }>(
+    "select log_path from app.attempts where task_id = $1",
+    [task.id],
+  );
+  const path = found?.[0]?.log_path ?? "";
+  await truncate(path, 0);
+  await appendFile(path, `${"0123456789 äöü 名\n".repeat(20_000)}no newline at its end: 名`);
+  const bytes = await readFile(path);
+  let text = "";
+  for (let from = 0; from < bytes.length; ) {
+    const next = await part(`from=${from}&bytes=100000`);
+    expect(next.from).toBe(from);
+    expect(next.to).toBeGreaterThan(from);
+    expect(next.total).toBe(bytes.length);
+    text += next.text;
+    from = next.to;
+  }
+  expect(text).toBe(bytes.toString("utf8"));
+  const end = await part("from=-100");
+  expect(end.text.startsWith("0123456789 äöü 名\n")).toBe(true);
+  expect(end).toMatchObject({ to: bytes.length, ended: true });
+  expect((await part("from=99999999")).text).toBe("");
+  // Far more than may be read at once, and sparse: only what is asked for is read.
+  await truncate(path, 1024 ** 3);
+  expect(await part("from=0&bytes=64")).toMatchObject({ from: 0, total: 1024 ** 3 });
+  expect((await part("from=-1000")).to).toBe(1024 ** 3);
+});
