@@ -1,11 +1,11 @@
 import { describeService, type Service, servicesVariable } from "../core/settings/service.ts";
 import { sparseOf, tellSparse } from "../core/settings/sparse.ts";
-import type { Message } from "../core/task/message.ts";
+import { type Message, placeOf } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { fence, wrapOutsideText } from "../core/text/data-block.ts";
 import type { AttemptLimits } from "./job.ts";
 
-type PendingMessage = Pick<Message, "place" | "text">;
+type PendingMessage = Pick<Message, "place" | "side" | "text">;
 
 /**
  * The brief: everything an agent is told, and nothing else. Pure. Outside text goes in only as a
@@ -177,7 +177,7 @@ function describeMessages(
       ? [
           section("Comments on the work", [
             "A person has looked at the work. Change it so that each of these comments is met; leave the rest as it is. Where one asks something and nothing has to change, answer it in your summary.",
-            ...comments.map(({ place, text }) => `On ${place}:\n\n${text}`),
+            ...comments.map((comment) => `On ${placeOf(comment)}:\n\n${comment.text}`),
             work ? `${where}\n\n${fence(work.diff)}` : "",
           ]),
         ]

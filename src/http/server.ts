@@ -12,7 +12,10 @@ import { sessionRoutes } from "./browser/routes-session.ts";
 import { findPage, pageRoutes } from "./browser/web-page.ts";
 import type { StreamLimits } from "./event-stream.ts";
 import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
+import { streamRoutes } from "./live/routes-stream.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
+import { changesRoutes } from "./page/routes-changes.ts";
+import { reviewRoutes } from "./page/routes-reviews.ts";
 import { installJsonParser } from "./parse-body.ts";
 import {
   answerClientError,
@@ -26,7 +29,6 @@ import {
 import { agentRoutes } from "./routes/routes-agents.ts";
 import { answerRoutes } from "./routes/routes-answer.ts";
 import { attentionRoutes } from "./routes/routes-attention.ts";
-import { changesRoutes } from "./routes/routes-changes.ts";
 import { commandRoutes } from "./routes/routes-commands.ts";
 import { healthRoutes, metricsRoute, wayRoute } from "./routes/routes-daemon.ts";
 import { deviceRoutes } from "./routes/routes-devices.ts";
@@ -37,7 +39,6 @@ import { mcpRoute } from "./routes/routes-mcp.ts";
 import { notifyRoutes } from "./routes/routes-notify.ts";
 import { scheduleRoutes } from "./routes/routes-schedules.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
-import { streamRoutes } from "./routes/routes-stream.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
 import { warmRoutes } from "./routes/routes-warm.ts";
@@ -156,6 +157,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       await guarded.register(changesRoutes(service));
       await guarded.register(commandRoutes(service));
       await guarded.register(steerRoutes(service));
+      await guarded.register(reviewRoutes(service));
       await guarded.register(eventRoutes(service, limits, streams, log));
       await guarded.register(streamRoutes(service, limits, streams, log));
       await guarded.register(triggerTestRoute(service));

@@ -3,6 +3,7 @@ import type { Attention } from "../core/attention/attention.ts";
 import type { Device, Pairing, Scope } from "../core/attention/device.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
+import type { Moved, NewComment, TaskComment } from "../core/page/comment.ts";
 import type { LogPart, LogRange } from "../core/page/log-part.ts";
 import type { ChangesQuery, FilePatch, TaskChanges } from "../core/page/task-changes.ts";
 import type { ListedRow, TaskQuery } from "../core/page/task-list.ts";
@@ -84,6 +85,14 @@ export type TaskService = {
     comment: { place: string; text: string },
     idempotency: Idempotency | null,
   ): Promise<Sent>;
+  /** Comments on lines, and the tree that stands now. */
+  comments(id: string): Promise<{ tree: string | null; comments: TaskComment[] }>;
+  /** A batch of comments on what was shown; where that has moved nothing is sent. */
+  review(
+    id: string,
+    review: { tree: string; comments: NewComment[] },
+    idempotency: Idempotency | null,
+  ): Promise<{ comments: TaskComment[]; when: string; isNew: boolean } | Moved>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
   /** Puts off what it asks of a person; 0: no longer. */

@@ -128,3 +128,61 @@ test("a log is read in parts of whole lines, however long it is", async () => {
   expect(await part("from=0&bytes=64")).toMatchObject({ from: 0, total: 1024 ** 3 });
   expect((await part("from=-1000")).to).toBe(1024 ** 3);
 });
+
+test("a batch of comments is one rework, bound to the tree that was shown", async () => {
+  const agent = await script(
+    "rework.sh",
+    `if [ -e b.txt ]; then sed -i s/two/TWO/ b.txt; else printf 'one\\ntwo\\nthree\\nfour\\n' > b.txt; fi\n`,
+  );
+  const task = await run({ goal: "Write b", agent });
+  const path = `/v1/tasks/${task.id}`;
+  const review = async (tree: string, ...comments: Json[]) =>
+    deputy.api("POST", `${path}/reviews`, { tree, comments });
+  const list = async () => (await get(`${path}/comments`)).body;
+  const { tree } = (await get(`${path}/changes`)).body;
+  expect(await list()).toEqual({ tree, comments: [] });
+
+  const about = (line: number, text: string, more = {}) => ({ path: "b.txt", line, text, ...more });
+  for (const [comment, status, words] of [
+    [about(9, "?"), 422, "b.txt has 4 lines in the change"],
+    [about(1, "?", { path: "keep.txt" }), 422, "did not change keep.txt"],
+    [about(3, "?", { end_line: 2 }), 400, "must not end before it starts"],
+    [about(1, " "), 400, "must not be empty"],
+  ] as const) {
+    const refused = await review(tree, about(1, "fine"), comment);
+    expect([refused.status, refused.body.detail]).toEqual([status, expect.stringContaining(words)]);
+  }
+  const unknown = await review("a".repeat(40), about(1, "?"));
+  expect(unknown.status).toBe(409);
+  expect(unknown.body).toMatchObject({ tree, moved: [null] });
+  expect((await list()).comments).toEqual([]);
+
+  const sent = await review(tree, about(2, "Louder"), about(3, "Why?", { end_line: 4 }));
+  expect(sent.status, JSON.stringify(sent.body)).toBe(202);
+  expect(sent.body.comments).toMatchObject([{ line: 2 }, { line: 3, end_line: 4 }]);
+  await deputy.untilOver(task.id);
+  const reworks = (await deputy.events(task.id)).filter(({ type }) => type === "subtask.reworked");
+  expect(reworks.map(({ data }) => data.comments.length)).toEqual([2]);
+
+  const after = await list();
+  expect(after.tree).not.toBe(tree);
+  expect(after.comments).toMatchObject([
+    { text: "Louder", state: "changed", outdated: true, side: "new", line: 2, end_line: 2 },
+    { text: "Why?", state: "changed", outdated: false, side: "new", line: 3, end_line: 4 },
+  ]);
+  for (const { commit } of after.comments) expect(commit).toMatch(/^[0-9a-f]{40}$/);
+
+  const late = await review(tree, about(2, "?"), about(3, "?", { end_line: 4 }));
+  expect(late.status).toBe(409);
+  expect(late.body).toMatchObject({
+    ...{ tree: after.tree, moved: [null, { line: 3, end_line: 4 }], code: "conflict" },
+    detail: expect.stringContaining("nothing was sent"),
+  });
+
+  // One of the command line is in the same list; the agent changes nothing more.
+  const { code } = await deputy.cli(["comment", task.id, "b.txt:1", "All right?"]);
+  expect(code).toBe(0);
+  await deputy.untilOver(task.id);
+  const [, , third] = (await list()).comments;
+  expect(third).toMatchObject({ text: "All right?", state: "answered", commit: null });
+});

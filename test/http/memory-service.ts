@@ -210,6 +210,21 @@ export class MemoryService implements Service {
     return { task: this.get(id), when: '"main" works on your comment', isNew: true };
   }
 
+  async comments(id: string) {
+    this.get(id);
+    return { tree: "a".repeat(40), comments: [] };
+  }
+
+  async review(id: string, { comments, tree }: Parameters<Service["review"]>[1]) {
+    this.get(id);
+    if (tree !== "a".repeat(40))
+      return {
+        tree: "a".repeat(40),
+        moved: comments.map(({ endLine, line }) => ({ line, endLine })),
+      };
+    return { comments: [], when: "soon", isNew: true };
+  }
+
   async pause(id: string) {
     return this.get(id);
   }

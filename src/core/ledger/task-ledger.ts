@@ -184,9 +184,12 @@ export type NewQuestion = {
 
 export type NewPlanRecord = Omit<PlanRecord, "id" | "createdAt" | "feedback">;
 
-export type NewMessage = Pick<Message, "subtaskId" | "place" | "text"> & {
+export type NewMessage = Pick<Message, "subtaskId" | "place" | "side" | "text"> & {
   taskId: string;
   idempotency: Idempotency | null;
+  /** Of a comment: its own id, which copies for other subtasks keep, and the tree that was shown. */
+  commentId?: string | null;
+  tree?: string | null;
 };
 
 /** The caller's key: the same body with it is the same message. */

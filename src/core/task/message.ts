@@ -10,6 +10,8 @@ export type Message = {
   /** `file:line` for a comment; null for a word. */
   place: string | null;
   text: string;
+  /** Of a comment: lines as they were before the change, or as they are; null: not said. */
+  side?: "old" | "new" | null;
   sentAt: Date;
   deliveredAt: Date | null;
   /** The last attempt that got it. */
@@ -22,8 +24,14 @@ export const messageStates = ["pending", "delivered", "done", "answered", "not_d
 export type MessageState = (typeof messageStates)[number];
 
 /** The message as an agent gets it. */
-export function wordsOf({ place, text }: Pick<Message, "place" | "text">): string {
-  return place === null ? text : `About ${place}: ${text}`;
+export function wordsOf(message: Pick<Message, "place" | "side" | "text">): string {
+  const { text } = message;
+  return message.place === null ? text : `About ${placeOf(message)}: ${text}`;
+}
+
+/** What a comment is about, in words. */
+export function placeOf({ place, side }: Pick<Message, "place" | "side">): string {
+  return side === "old" ? `${place} (as it was before the change)` : `${place}`;
 }
 
 /** The state of a message and a clause that explains it to people, from the rows alone. Pure. */

@@ -41,6 +41,7 @@ export async function findCommented(
   mirrors: Mirrors,
   detail: TaskDetail,
   place: string,
+  side: "old" | "new" = "new",
 ): Promise<string | null> {
   const { task, subtasks } = detail;
   const [, file = place, from = "1", end = from] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
@@ -61,7 +62,7 @@ export async function findCommented(
     throw refuse(`${task.id} did not change ${file}; ${what}.`);
   }
   if (Number(end) < Number(from)) throw refuse(`${place} ends before it starts.`);
-  const isDeleted = change.status === "deleted";
+  const isDeleted = change.status === "deleted" || side === "old";
   const text = await readFileAt(mirror, isDeleted ? base : to, file).catch(noneIfTooLarge);
   // A link or a submodule has no lines, and may be commented on as if it had one.
   const count = text === null ? null : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);

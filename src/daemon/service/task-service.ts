@@ -41,8 +41,11 @@ import { getState, listEvents, listLastEvents } from "../../store/tasks/tasks.ts
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
+import { treeOf } from "../../worktree/read/read-commit.ts";
 import { requirePlanner } from "../intake-rules.ts";
 import { readTaskChanges, readTaskPatch } from "../page/changes.ts";
+import { readComments } from "../page/comments.ts";
+import { sendReview } from "../page/send-review.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
 import { describeDelivery } from "./describe-delivery.ts";
 import {
@@ -188,8 +191,26 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
         const set = pushed === null ? {} : { headCommit: pushed };
         const now = { ...found, task: { ...task, ...set } };
         const key = await findCommented(mirrors, now, comment.place);
-        return commentOnTask(deps, task.id, comment, key, idempotency, set);
+        const { mirror, to } = changeRange(mirrors, now);
+        const tree = to && (await treeOf(mirror, to));
+        return commentOnTask(deps, task.id, { ...comment, tree }, key, idempotency, set);
       });
+    },
+    comments: async (reference) => {
+      const found = await findDetail(deps, reference);
+      return forPerson(onMirror, found.task, () => readComments(deps, found));
+    },
+    review: async (reference, review, idempotency) => {
+      const found = await findDetail(deps, reference);
+      const send = () => sendReview(deps, found, review, idempotency);
+      const sent = await forPerson(onMirror, found.task, send);
+      if ("moved" in sent) return sent;
+      const { comments } = await readComments(deps, await findDetail(deps, found.task.id));
+      const isOurs = ({ id, path, text }: (typeof comments)[number]) =>
+        sent.isNew
+          ? sent.sent.includes(id)
+          : review.comments.some((one) => one.path === path && one.text === text);
+      return { ...sent, comments: comments.filter(isOurs) };
     },
     answer: async (reference, answer, questionId, speaker, hash) => {
       const id = await findTaskId(deps, reference);

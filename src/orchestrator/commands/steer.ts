@@ -1,6 +1,11 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
-import type { Idempotency, TaskChange, TaskLedger } from "../../core/ledger/task-ledger.ts";
+import type {
+  Idempotency,
+  NewMessage,
+  TaskChange,
+  TaskLedger,
+} from "../../core/ledger/task-ledger.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
@@ -56,7 +61,7 @@ export async function sayToTask(
         `${task.id} has no subtask yet; send the message once it runs.`,
       );
     }
-    isNew = await keepMessages(ledger, task, to, { place: null, text }, idempotency);
+    isNew = await keepMessages(ledger, task, to, [{ place: null, text }], idempotency);
     when = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
     if (!isNew) return;
     await ledger.appendEvent(taskId, {
@@ -95,30 +100,45 @@ export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Tas
   });
 }
 
-/** A comment on lines of the change: `file:line` and the text. */
-export type Comment = { place: string; text: string };
+/** A comment on lines of the change: `file:line` and the text; and what it was bound to. */
+export type Comment = Pick<NewMessage, "commentId" | "side" | "text" | "tree"> & { place: string };
 
 /**
  * Have the change reworked. A comment is kept until an attempt that had it is merged: a running
  * attempt gets it if it can, otherwise the subtask that wrote the file is worked on again, from the
  * merged state, as soon as nothing else of the task is open. A delivered or failed task is
- * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key. `set`:
+ * reopened. A batch is worked on at once, by one subtask. `when` says when it is worked on; `isNew` is false for a repeated idempotency key. `set`:
  * what a task that is over starts from, and what it is about, where that has changed.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
   taskId: string,
-  comment: Comment,
+  given: Comment | readonly Comment[],
   subtaskKey: string | null,
   idempotency: Idempotency | null = null,
-  set: Pick<TaskChange, "origin" | "headCommit"> = {},
+  {
+    shown,
+    ...set
+  }: Pick<TaskChange, "origin" | "headCommit"> & {
+    /** The head that the comments are about, where it must be still that one. */
+    shown?: string | null;
+  } = {},
 ): Promise<{ task: Task; when: string; isNew: boolean }> {
   let subtaskId = "";
   let isNew = true;
+  const comments = [given].flat();
+  const [comment] = comments;
+  invariant(comment, "nobody sends an empty batch of comments");
+  const more = comments.length > 1 ? ` and ${comments.length - 1} more` : "";
   const work = async (ledger: TaskLedger, found: Task, subtasks: readonly Subtask[]) => {
     const subtask = requireReworkable(found, subtasks, subtaskKey);
+    if (shown !== undefined && found.headCommit !== shown)
+      throw new DeputyError(
+        "conflict",
+        `The work of ${taskId} went on while the comments were sent; none was taken: look at it again.`,
+      );
     subtaskId = subtask.id;
-    isNew = await keepMessages(ledger, found, [subtask], comment, idempotency);
+    isNew = await keepMessages(ledger, found, [subtask], comments, idempotency);
     if (!isNew) return;
     if (isTaskOver(found.state)) await requireFreeSubject(ledger, found);
     const { origin } = set;
@@ -127,8 +147,11 @@ export async function commentOnTask(
     const task = isSet ? await ledger.moveTask(found, found.state, found.hold, own) : found;
     await ledger.appendEvent(taskId, {
       type: "task.commented",
-      message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,
-      data: { ...comment, key: subtask.key },
+      message: `Comment on ${comment.place}${more}: ${comment.text.slice(0, 200)}`,
+      data: {
+        ...{ place: comment.place, text: comment.text, key: subtask.key },
+        ...(more && { comments: comments.map(({ place, text }) => ({ place, text })) }),
+      },
       subtaskId: subtask.id,
     });
     if (task.state !== "failed") return;
@@ -167,7 +190,7 @@ async function keepMessages(
   ledger: TaskLedger,
   task: Task,
   to: readonly Subtask[],
-  { place, text }: { place: string | null; text: string },
+  messages: readonly (Omit<Comment, "place"> & { place: string | null })[],
   idempotency: Idempotency | null,
 ): Promise<boolean> {
   const known = idempotency && (await ledger.findMessageKey(task.id, idempotency.key));
@@ -177,9 +200,15 @@ async function keepMessages(
     });
   }
   if (known !== null) return false;
-  for (const [index, { id }] of to.entries()) {
-    const key = index === 0 ? idempotency : null;
-    await ledger.insertMessage({ taskId: task.id, subtaskId: id, place, text, idempotency: key });
+  let key = idempotency;
+  for (const { id } of to) {
+    for (const message of messages) {
+      await ledger.insertMessage({
+        ...message,
+        ...{ taskId: task.id, subtaskId: id, idempotency: key },
+      });
+      key = null;
+    }
   }
   return true;
 }

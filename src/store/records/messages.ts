@@ -8,7 +8,7 @@ import type { Db, Tx } from "../database/schema.ts";
  * Messages of a person to the agent of a subtask. A row is open until an attempt that received it
  * is merged: an attempt that fails, dies or is too late leaves it to the next one.
  */
-export type PendingMessage = Pick<Message, "id" | "place" | "text">;
+export type PendingMessage = Pick<Message, "id" | "place" | "side" | "text">;
 
 const columns = [
   "id",
@@ -52,7 +52,7 @@ export async function listPendingMessages(
 ): Promise<PendingMessage[]> {
   return db
     .selectFrom("messages")
-    .select(["id", "place", "text"])
+    .select(["id", "place", "side", "text"])
     .where("subtaskId", "=", subtaskId)
     .where("deliveredAt", "is", null)
     .orderBy("sentAt")
@@ -91,7 +91,7 @@ export async function takeMessages(
       earlier.selectFrom("attempts").select("attempts.id").where("sessionId", "=", sessionId),
     );
   }
-  const rows = await take.returning(["id", "place", "text", "sentAt"]).execute();
+  const rows = await take.returning(["id", "place", "side", "text", "sentAt"]).execute();
   if (sessionId !== null) return [];
   return rows.toSorted((a, b) => Number(a.sentAt) - Number(b.sentAt) || (a.id < b.id ? -1 : 1));
 }
@@ -149,6 +149,19 @@ export async function listOpenComments(tx: Tx, taskId: string): Promise<Message[
   return (await listMessages(tx, taskId)).filter(
     ({ doneBy, place }) => place !== null && doneBy === null,
   );
+}
+
+/** Comments on lines of a file, with all that they are bound to, oldest first. */
+export async function listComments(db: Db, taskId: string) {
+  const rows = await db
+    .selectFrom("messages")
+    .select([...columns, "commentId", "side", "tree"])
+    .where("taskId", "=", taskId)
+    .where("place", "is not", null)
+    .orderBy("sentAt")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => ({ ...row, ...toMessage(row) }));
 }
 
 /** All messages of a task, oldest first. */

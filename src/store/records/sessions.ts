@@ -109,7 +109,7 @@ export async function appendEntries(
       insert into transcript (session_id, position, attempt_id, entry)
       select mine.id, ${to.position}::int + ord - 1, ${to.attemptId}, entry
       from mine, json_array_elements(${json(entries)}::json) with ordinality as list (entry, ord))
-    select (select json_agg(json_build_object('id', s.id, 'place', s.place, 'text', s.text) order by s.sent_at, s.id)
+    select (select json_agg(json_build_object('id', s.id, 'place', s.place, 'side', s.side, 'text', s.text) order by s.sent_at, s.id)
       from messages s where s.subtask_id = ${to.subtaskId} and s.delivered_at is null) as said
     from mine`.execute(db);
   return rows[0] ? (rows[0].said ?? []) : null;

@@ -9,9 +9,9 @@ import {
 } from "../../api/live.ts";
 import type { OpenStreams } from "../browser/open-streams.ts";
 import type { StreamLimits } from "../event-stream.ts";
-import { type LiveSource, makeLiveHub } from "../live/live-hub.ts";
 import { problems } from "../openapi.ts";
 import { type Log, reportFailure } from "../problem.ts";
+import { type LiveSource, makeLiveHub } from "./live-hub.ts";
 
 /** What happens to all tasks, in one stream for each page that is open. */
 export function streamRoutes(
