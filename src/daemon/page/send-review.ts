@@ -8,11 +8,12 @@ import { adoptPushed } from "../../delivery/adopt-pushed.ts";
 import { type Comment, commentOnTask } from "../../orchestrator/commands/steer.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
 import { changeRange, findCommented, findWriter } from "../service/comment-place.ts";
 import { moveComments } from "./comments.ts";
 
-type Deps = AdvanceDeps & { mirrors: Mirrors; authHeader: (url: string) => string | null };
+type Deps = AdvanceDeps & { mirrors: Mirrors; authHeader: AuthHeader };
 
 /**
  * A batch of comments on the tree that a person saw: it starts one rework, of the subtask that wrote one
