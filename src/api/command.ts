@@ -92,10 +92,12 @@ export const commentBody = named(
 export const triggerTestBody = named(
   "TriggerTest",
   z.strictObject({
-    /** The value of X-GitHub-Event. Guessed from the payload if absent. */
+    /** Whose payload it is. Guessed from it if absent. */
+    forge: z.enum(["github", "gitea", "gitlab"]).optional(),
+    /** The value of X-GitHub-Event, or of X-Gitea-Event. Guessed from the payload if absent. */
     event: z.string().min(1).max(100).optional(),
     payload: z.record(z.string(), z.unknown()).optional(),
-    /** The name of a rule of another section than `github`, in place of a payload of GitHub's. */
+    /** The name of a rule of a section that is no forge's, in place of a payload. */
     rule: z.string().min(1).max(100).optional(),
     /** What would come to that rule: the body of a hook's request, the text of a file. */
     text: z.string().max(1_048_576).optional(),

@@ -5,6 +5,7 @@ import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
+import { makeCommenter, openEventForges } from "../delivery/forges/find-commenter.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
 import { openGithub } from "../delivery/github/access/github-access.ts";
 import { makeForge } from "../delivery/github/github.ts";
@@ -245,6 +246,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         db,
         config,
         github,
+        redact,
         forge,
         findForge,
         intake,
@@ -256,8 +258,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       }),
     );
     bus.on("over", triggers.wake);
-    if (forge) {
-      const telling = services.add("issue comments", startTelling({ db, forge, log }));
+    const commenter = makeCommenter(forge, openEventForges(config.forges, redact));
+    if (commenter) {
+      const about = { db, forge: commenter, log };
+      const telling = services.add("issue comments", startTelling(about));
       bus.on("event", telling.wake);
     }
     bus.on("reconnected", () => {
@@ -349,6 +353,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         volumes: () => listVolumes(places, config.minFreeMb),
       }),
       receiveGithub: triggers.receive,
+      receiveForge: triggers.receiveForge,
       testTrigger: triggers.test,
       ...triggers.local,
       resetTrigger: triggers.reset,

@@ -1,12 +1,12 @@
+import type { Commenter } from "../delivery/forges/find-commenter.ts";
 import { answerReviews } from "../delivery/github/answer-reviews.ts";
-import type { Forge } from "../delivery/github/forge.ts";
 import { tellStories } from "../delivery/tell-stories.ts";
 import type { Db } from "../store/database/schema.ts";
 import type { Log } from "./home/log.ts";
 import { startPeriodic } from "./periodic.ts";
 
 /** Writes the comments on issues, and the replies to reviews: soon after an event, and now and then in case one was missed. */
-export function startTelling(deps: { db: Db; forge: Forge; log: Log }) {
+export function startTelling(deps: { db: Db; forge: Commenter; log: Log }) {
   const { db, forge, log } = deps;
   const periodic = startPeriodic({
     what: "commenting on issues",

@@ -1,4 +1,6 @@
+import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
+import { forgeKinds } from "../core/forge/place.ts";
 import type { IntakeRules } from "../orchestrator/intake/intake.ts";
 import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
@@ -11,19 +13,21 @@ export function findTriggerProblems(
   rules: TriggerRules,
   intake: Pick<IntakeRules, "defaultAgent" | "requireAgent">,
 ): string[] {
-  const github = rules.github.flatMap((rule, index) => {
-    if (isOwnRule(rule)) return []; // the task that delivered has its agent
-    const { agent, clone, repository } = rule;
-    // A rule for many repositories is checked with the settings that hold for all of them.
-    const url = clone.replaceAll("{repository}", repository);
-    return [{ where: `github[${index}]`, agent, repository: url }];
-  });
+  const ofForges = forgeKinds.flatMap((kind) =>
+    rules[kind].flatMap((rule, index) => {
+      if (isOwnRule(rule)) return []; // the task that delivered has its agent
+      const { agent, clone, repository } = rule;
+      // A rule for many repositories is checked with the settings that hold for all of them.
+      const url = clone.replaceAll("{repository}", repository);
+      return [{ where: `${kind}[${index}]`, agent, repository: url }];
+    }),
+  );
   // A file may name its own repository and agent.
   const named = [...rules.schedule, ...rules.hook, ...rules.tasks, ...rules.inbox].flatMap(
     ({ name, task: { agent = null, repository } }) =>
       repository === undefined ? [] : [{ where: name, agent, repository }],
   );
-  return [...github, ...named].flatMap(({ agent, repository, where }) => {
+  return [...ofForges, ...named].flatMap(({ agent, repository, where }) => {
     try {
       intake.requireAgent(agent ?? intake.defaultAgent(repository));
       return [];
@@ -33,5 +37,25 @@ export function findTriggerProblems(
         `${error.message} Until then events that fit ${where} of triggers.yaml start nothing: each waits for three days.`,
       ];
     }
+  });
+}
+
+/** What the rules for forges beside GitHub lack, in sentences. */
+export function findForgeProblems(rules: TriggerRules, forges: Config["forges"]): string[] {
+  return (["gitea", "gitlab"] as const).flatMap((kind) => {
+    if (rules[kind].length === 0) return [];
+    const name = kind.toUpperCase();
+    const section = `The rules in the section ${kind} of triggers.yaml`;
+    const settings = forges.find((one) => one.kind === kind);
+    if (!settings) return [`${section} start nothing: ${name}_URL is not set.`];
+    const { token, webhookSecrets } = settings;
+    if (token === null && webhookSecrets.length === 0)
+      return [
+        `${section} start nothing: set ${name}_WEBHOOK_SECRET for its webhooks, or ${name}_TOKEN to have its lists read.`,
+      ];
+    if (token !== null) return [];
+    return [
+      `${section} are without ${name}_TOKEN: nobody's permission can be asked, commands are not heard, and nothing is told there.`,
+    ];
   });
 }

@@ -1,8 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
+import type { OtherForge } from "../core/forge/place.ts";
 import { isTaskOver } from "../core/task/lifecycle.ts";
 import type { TaskOrigin } from "../core/task/task.ts";
-
+import type { Redact } from "../core/text/redact.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { GithubAccess } from "../delivery/github/access/github-access.ts";
@@ -30,6 +31,8 @@ import {
   getTask,
 } from "../store/tasks/tasks.ts";
 import { insertDelivery, isAboutKnown } from "../store/triggers/inbox.ts";
+import { placeClones } from "../triggers/forges/place-clones.ts";
+import { readEvents, testEvents } from "../triggers/forges/test-events.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
@@ -37,6 +40,7 @@ import type { OwnBranch } from "../triggers/github/match-github.ts";
 import { processInbox } from "../triggers/github/process-inbox.ts";
 import { keepDelivery, receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
+import type { ReconcileDeps } from "../triggers/reconcile/reconcile.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
@@ -45,7 +49,8 @@ import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { Log } from "./home/log.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
-import { findTriggerProblems } from "./trigger-problems.ts";
+import { findForgeProblems, findTriggerProblems } from "./trigger-problems.ts";
+import { makeDoors } from "./triggers/forge-doors.ts";
 import { makeGithubCommands } from "./triggers/github-commands.ts";
 import { makeGuards } from "./triggers/guards.ts";
 import {
@@ -54,12 +59,14 @@ import {
   openInbox,
   startLocalTriggers,
 } from "./triggers/local-triggers.ts";
+import { connectForge } from "./triggers/other-forges.ts";
 import { makeOwnPulls } from "./triggers/own-pulls.ts";
 import { startReconciling } from "./triggers/start-reconciling.ts";
 
 /** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
 export type Triggers = {
   receive: Service["receiveGithub"];
+  receiveForge: Service["receiveForge"];
   test: Service["testTrigger"];
   local: LocalTriggers["service"];
   reset: Service["resetTrigger"];
@@ -75,6 +82,7 @@ export async function startTriggers(deps: {
   config: Config;
   intake: IntakeRules;
   log: Log;
+  redact: Redact;
   sandbox: Sandbox;
   mirrors: Mirrors;
   /** Null: neither App nor token. */
@@ -92,7 +100,11 @@ export async function startTriggers(deps: {
   let onChanged = () => {};
   let isRead = false;
   const onRead = (rules: TriggerRules) => {
-    for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
+    for (const problem of [
+      ...findTriggerProblems(placeClones(rules, config.forges), intake),
+      ...findForgeProblems(rules, config.forges),
+    ])
+      log("warn", {}, problem);
     if (
       forge === null &&
       rules.github.some(({ comment, recipe }) => comment && recipe === "change")
@@ -143,10 +155,12 @@ export async function startTriggers(deps: {
     const looking = { ...intake, findForge: deps.findForge, authHeader, mirrors };
     return found && { ...found, work: await noteDecided(looking, found.task) };
   };
-  const rules = await watchRules({ path: config.paths.triggers, log, onRead });
+  const watched = await watchRules({ path: config.paths.triggers, log, onRead });
+  const rules = { ...watched, current: () => placeClones(watched.current(), config.forges) };
   const stored = openInbox(db);
   const guards = makeGuards(db, intake, config.notifier, log);
   const github: InboxDeps = {
+    forge: "github",
     inbox: stored,
     rules: rules.current,
     submit,
@@ -180,11 +194,15 @@ export async function startTriggers(deps: {
     hasWriteAccess: forge
       ? (repository, account) => forge.hasWriteAccess(repository, account)
       : null,
+    wasLabelled: null, // GitHub tells which label was set
     isOwnBranch,
     commands: forge && makeGithubCommands({ db, config, intake, forge, log: deps.log }),
     own: forge && makeOwnPulls({ db, intake, forge }),
     log,
   };
+  const others = config.forges.map((settings) =>
+    connectForge({ db, config, intake, log: deps.log, redact: deps.redact }, settings),
+  );
   const local = startLocalTriggers({
     ...{ db, home: config.home, inbox: stored, log, submit, whyRefused },
     admit: guards.admit,
@@ -202,6 +220,7 @@ export async function startTriggers(deps: {
       // First what needs no forge: each call to one that is away may take a minute and more.
       await local.round();
       await processInbox(github);
+      for (const other of others) await processInbox({ ...github, ...other });
     },
     log,
   });
@@ -212,20 +231,29 @@ export async function startTriggers(deps: {
     insertDelivery: (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row),
     isPolled: (about: string, since: Date | null) => isAboutKnown(db, about, { by: "poll", since }),
   };
+  const keepFound =
+    (source: OtherForge | "reconcile"): ReconcileDeps["keep"] =>
+    async (delivery) => {
+      const { isNew, message } = await keepDelivery(keeping, { ...delivery, source });
+      if (isNew) runner.wake();
+      if (isNew === undefined) log("warn", { deliveryId: delivery.id }, message);
+      return isNew === true;
+    };
   const reconciling =
     deps.lookBack &&
     startReconciling({
       ...{ db, log: deps.log, look: deps.lookBack, rules: rules.current },
-      keep: async (delivery) => {
-        const { isNew, message } = await keepDelivery(keeping, {
-          ...delivery,
-          source: "reconcile",
-        });
-        if (isNew) runner.wake();
-        if (isNew === undefined) log("warn", { deliveryId: delivery.id }, message);
-        return isNew === true;
-      },
+      ...{ forge: "github", keep: keepFound("reconcile") },
     });
+  const polling = others.flatMap(({ kind, look }) =>
+    look
+      ? startReconciling({
+          ...{ db, log: deps.log, look, rules: rules.current },
+          ...{ forge: kind, keep: keepFound(kind) },
+        })
+      : [],
+  );
+  const doors = makeDoors(config.forges, keeping);
   return {
     receive: async (delivery) => {
       const secrets = config.github.webhookSecrets;
@@ -233,19 +261,29 @@ export async function startTriggers(deps: {
       if (answer.status === 202) runner.wake();
       return answer;
     },
+    receiveForge: async (forge, post) => {
+      const answer = await doors.receive(forge, post);
+      if (answer.status === 202) runner.wake();
+      return answer;
+    },
     problems: () =>
       [
         rules.problem() ?? [],
         findTriggerProblems(rules.current(), intake),
+        findForgeProblems(watched.current(), config.forges),
+        doors.problems(),
         local.problems(),
       ].flat(),
     wake: () => runner.wake(),
-    test: async (event, payload) =>
-      testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
+    test: async (event, payload, forge) =>
+      testEvents(readEvents(event, payload, forge), (event, payload) =>
+        testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
+      ),
     local: local.service,
     reset: guards.reset,
     stop: async () => {
       await reconciling?.stop();
+      for (const one of polling) await one.stop();
       await rules.close();
       await local.stop();
       await runner.stop();

@@ -3,6 +3,7 @@ import { makeRedact } from "../core/text/redact.ts";
 import { tryForge } from "../delivery/forges/open-forges.ts";
 import { tryApp } from "../delivery/github/app/try-app.ts";
 import { tryToken } from "../delivery/github/try-token.ts";
+import { findWanted } from "../triggers/reconcile/wanted-events.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 
 /** What the daemon's token lacks, in sentences; null: none is set. */
@@ -32,14 +33,14 @@ export function namedRepositories(rules: TriggerRules | null): string[] {
 }
 
 /** The same for the forges beside GitHub: each with what is wrong with its token; null: nothing that shows. */
-export async function tryForges(
-  config: Config,
-): Promise<{ kind: "gitea" | "gitlab"; url: string; problem: string | null }[]> {
+export async function tryForges(config: Config, rules: TriggerRules | null) {
   const redact = makeRedact(config.secrets);
   return Promise.all(
     config.forges.map(async (forge) => {
-      const { kind, url } = forge;
-      return { kind, url, problem: await tryForge(forge, redact) };
+      const { kind, url, webhookSecrets } = forge;
+      const named = rules === null ? [] : [...findWanted(rules, kind).repositories.keys()];
+      const problem = await tryForge(forge, named, redact);
+      return { kind, url, problem, hasSecret: webhookSecrets.length > 0 };
     }),
   );
 }

@@ -25,8 +25,8 @@ import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
 import { describePull } from "./describe-pull.ts";
 import { findCredentials } from "./find-credentials.ts";
+import type { Commenter } from "./forges/find-commenter.ts";
 import type { FindForge } from "./forges/pull-forge.ts";
-import type { Forge } from "./github/forge.ts";
 import { baseNameOf } from "./hand-over.ts";
 import { dressCommits } from "./messages/dress-commits.ts";
 import type { RunHook } from "./messages/try-messages.ts";
@@ -45,7 +45,7 @@ export type DeliverDeps = {
   artifacts: string;
   /** Null when no token is configured. */
   /** GitHub, for comments. */
-  forge: Forge | null;
+  forge: Commenter | null;
   findForge: FindForge;
   authHeader: AuthHeader;
   redact: Redact;

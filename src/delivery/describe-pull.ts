@@ -1,3 +1,4 @@
+import { withoutForge } from "../core/forge/place.ts";
 import type { Attempt, Task } from "../core/task/task.ts";
 import { cutText } from "../core/text/clean-text.ts";
 import { makeInert } from "../core/text/inert-text.ts";
@@ -26,5 +27,5 @@ const maxQuote = 4_000;
 
 function referTo({ origin: { closes, replyTo } }: Task): string {
   if (replyTo === null) return "";
-  return `${closes ? "Closes" : "For"} ${replyTo}.`;
+  return `${closes ? "Closes" : "For"} ${withoutForge(replyTo)}.`;
 }

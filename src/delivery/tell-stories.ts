@@ -2,7 +2,7 @@ import { DeputyError } from "../core/base/error.ts";
 import type { Db } from "../store/database/schema.ts";
 import { findOpenQuestion } from "../store/tasks/questions.ts";
 import { listUntold, markStory, type UntoldStory } from "../store/triggers/stories.ts";
-import type { Forge } from "./github/forge.ts";
+import type { Commenter } from "./forges/find-commenter.ts";
 import { writeStory } from "./github/write-story.ts";
 
 /**
@@ -12,7 +12,7 @@ import { writeStory } from "./github/write-story.ts";
  */
 export type TellDeps = {
   db: Db;
-  forge: Forge;
+  forge: Commenter;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 

@@ -203,6 +203,11 @@ export type DaemonService = {
     signature: string | undefined;
     rawBody: Buffer;
   }): Promise<{ status: number; message: string }>;
+  /** A webhook of another forge. */
+  receiveForge(
+    forge: "gitea" | "gitlab",
+    post: { header(name: string): string | undefined; rawBody: Buffer },
+  ): Promise<{ status: number; message: string }>;
   /** A post to an address of its own, of a rule in the section `hook`. */
   receiveHook(post: {
     name: string;
@@ -210,7 +215,12 @@ export type DaemonService = {
     header(name: string): string | undefined;
     rawBody: Buffer;
   }): Promise<{ status: number; message: string; deliveryId: string | null }>;
-  testTrigger(event: string, payload: unknown): Promise<unknown>;
+  /** `event`: as the forge's header says it; null: guessed, as is `forge`. */
+  testTrigger(
+    event: string | null,
+    payload: Record<string, unknown>,
+    forge: "github" | "gitea" | "gitlab" | null,
+  ): Promise<unknown>;
   /** What a rule would start, by its name; `text`: what would come. */
   tryRule(given: { rule: string; text: string | null }): Promise<unknown>;
   /** Closes the breakers of a rule. */

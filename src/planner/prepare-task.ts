@@ -1,5 +1,6 @@
 import { DeputyError } from "../core/base/error.ts";
 import { gather } from "../core/base/gather.ts";
+import { forgeKinds } from "../core/forge/place.ts";
 import type { Task } from "../core/task/task.ts";
 import { noteCheckout } from "../worktree/checkout/describe-checkout.ts";
 import { commitUncommitted } from "../worktree/commits/commit-uncommitted.ts";
@@ -93,16 +94,17 @@ async function addUncommitted(
   return commitUncommitted(mirror, repository.url, { head, name: `uncommitted/${id}` });
 }
 
-/** GitHub tells of a commit before each of its servers has it. */
+/** A forge tells of a commit before each of its servers has it. */
 function isAnnounced({ base, origin }: Task): boolean {
-  return origin.source === "github" && base !== null && /^[0-9a-f]{40}$/.test(base);
+  const isOfForge = forgeKinds.some((kind) => kind === origin.source);
+  return isOfForge && base !== null && /^[0-9a-f]{40}$/.test(base);
 }
 
 /** The stage is run again for half an hour. */
 function notYetThere({ base, repository }: Task): DeputyError {
   return new DeputyError(
     "unavailable",
-    `GitHub told of the commit ${base}, which cannot be fetched from ${repository} yet; it may have been replaced there meanwhile.`,
+    `The forge told of the commit ${base}, which cannot be fetched from ${repository} yet; it may have been replaced there meanwhile.`,
   );
 }
 

@@ -4,7 +4,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { explainIssue } from "../core/base/explain-issue.ts";
 import { findLine } from "../core/text/yaml-line.ts";
 import { inboxRuleSchema } from "./folder/inbox-rule.ts";
-import { githubRuleSchema } from "./github/github-rule.ts";
+import { githubRuleSchema, otherForgeRuleSchema } from "./github/github-rule.ts";
 import { hookRuleSchema } from "./hook/hook-rule.ts";
 import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 import { tasksRuleSchema } from "./tasks/tasks-rule.ts";
@@ -17,6 +17,8 @@ import { tasksRuleSchema } from "./tasks/tasks-rule.ts";
  */
 const sections = {
   github: githubRuleSchema,
+  gitea: otherForgeRuleSchema,
+  gitlab: otherForgeRuleSchema,
   schedule: scheduleRuleSchema,
   inbox: inboxRuleSchema,
   hook: hookRuleSchema,
@@ -33,6 +35,8 @@ const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
 const triggerRulesSchema = z
   .strictObject({
     github: rulesOf(sections.github),
+    gitea: rulesOf(sections.gitea),
+    gitlab: rulesOf(sections.gitlab),
     schedule: rulesOf(sections.schedule),
     inbox: rulesOf(sections.inbox),
     hook: rulesOf(sections.hook),

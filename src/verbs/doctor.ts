@@ -8,7 +8,7 @@ import { adviseThaw } from "../core/task/freeze.ts";
 import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
-import { findTriggerProblems } from "../daemon/trigger-problems.ts";
+import { findForgeProblems, findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { describeCoverage } from "../daemon/triggers/describe-coverage.ts";
 import { tryChannels } from "../daemon/try-channels.ts";
 import { tryForges, tryGithub, tryGithubApp } from "../daemon/try-github.ts";
@@ -22,6 +22,7 @@ import { findNewerVersion } from "../store/database/migrate.ts";
 import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { findFreeze } from "../store/records/freezes.ts";
+import { placeClones } from "../triggers/forges/place-clones.ts";
 import { countRules, readRules } from "../triggers/watch-rules.ts";
 import { examineDaemon } from "./examine-daemon.ts";
 import { examineSpace } from "./examine-space.ts";
@@ -71,7 +72,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     ...(await examineGithub(config)),
-    ...(await tryForges(config)).map(describeForge),
+    ...(await examineForges(config)),
     config.github.webhookSecrets.length > 0
       ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
       : {
@@ -107,12 +108,27 @@ async function examineGithub(config: Config): Promise<DoctorFinding[]> {
   ];
 }
 
-function describeForge(tried: Awaited<ReturnType<typeof tryForges>>[number]): DoctorFinding {
-  const { kind, problem, url } = tried;
-  const name = kind === "gitea" ? "Gitea token" : "GitLab token";
-  return problem === null
-    ? { name, status: "ok", detail: `set, and ${url} takes it` }
-    : { name, status: "missing", detail: problem };
+/** Of each forge beside GitHub: its token, tried on the repositories that rules name, and its webhooks. */
+async function examineForges(config: Config): Promise<DoctorFinding[]> {
+  const read = await readRules(config.paths.triggers);
+  const rules = "rules" in read ? read.rules : null;
+  const tried = await tryForges(config, rules);
+  return tried.flatMap(({ hasSecret, kind, problem, url }): DoctorFinding[] => {
+    const name = kind === "gitea" ? "Gitea" : "GitLab";
+    const token = `${name} token`;
+    const hooks = `${name} webhooks`;
+    const detail = `${kind.toUpperCase()}_WEBHOOK_SECRET is not set: /hooks/${kind} refuses everything, and only lists are read`;
+    const isUsed = hasSecret || (rules?.[kind].length ?? 0) > 0;
+    return [
+      problem === null
+        ? { name: token, status: "ok", detail: `set, and ${url} takes it` }
+        : { name: token, status: "missing", detail: problem },
+      ...(isUsed && hasSecret
+        ? [{ name: hooks, status: "ok", detail: "secret set" } as const]
+        : []),
+      ...(isUsed && !hasSecret ? [{ name: hooks, status: "missing", detail } as const] : []),
+    ];
+  });
 }
 
 /** Reports nothing without a file: nobody asked for triggers. */
@@ -122,7 +138,10 @@ async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   if ("problem" in read)
     return [{ name, status: "missing", detail: `${read.problem}; nothing fires` }];
   if (countRules(read.rules) === 0) return [];
-  const problems = findTriggerProblems(read.rules, agentRules(config));
+  const problems = [
+    ...findTriggerProblems(placeClones(read.rules, config.forges), agentRules(config)),
+    ...findForgeProblems(read.rules, config.forges),
+  ];
   const found: DoctorFinding[] =
     problems.length > 0
       ? problems.map((detail) => ({ name, status: "missing", detail }))

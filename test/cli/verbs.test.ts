@@ -157,7 +157,9 @@ test("trigger test sends the payload", async () => {
   const { deputy, cwd } = await startCliTest();
   writeFileSync(join(cwd, "payload.json"), JSON.stringify({ action: "opened", issue: {} }));
   const run = await deputy("trigger", "test", "payload.json");
-  expect(JSON.parse(run.out)).toMatchObject({ event: "issues", fires: false });
+  expect(JSON.parse(run.out)).toMatchObject({ event: null, fires: false });
+  const named = await deputy("trigger", "test", "payload.json", "--forge", "gitea");
+  expect(JSON.parse(named.out)).toMatchObject({ forge: "gitea" });
   const rule = await deputy("trigger", "test", "payload.json", "--rule", "nightly");
   expect(JSON.parse(rule.out)).toMatchObject({
     rule: "nightly",

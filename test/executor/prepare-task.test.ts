@@ -58,7 +58,7 @@ test("a commit that GitHub told of, and that is not there yet, is waited for", a
   const told = { ...task, origin: { ...task.origin, source: "github" as const } };
   await expect(prepareBase(told)).rejects.toMatchObject({
     code: "unavailable",
-    message: expect.stringMatching(/GitHub told of the commit 1+, which cannot be fetched/),
+    message: expect.stringMatching(/The forge told of the commit 1+, which cannot be fetched/),
   });
   await expect(prepareBase({ ...told, base: "nope" })).rejects.toMatchObject({
     code: "unprocessable",

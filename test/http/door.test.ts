@@ -237,17 +237,14 @@ describe("GitHub's door", () => {
     expect(service.hooks).toHaveLength(1);
   });
 
-  test("a trigger can be tried; its event is guessed when it shows", async () => {
+  test("a trigger can be tried; what is not named of its payload is guessed by the service", async () => {
     const { post } = await startTestServer();
     const test = async (body: object) => (await post("/v1/triggers/test", body)).json();
-    expect(await test({ payload: { issue: {} } })).toMatchObject({ event: "issues" });
-    expect(await test({ payload: { issue: {}, comment: {} } })).toMatchObject({
-      event: "issue_comment",
-    });
-    expect(await test({ event: "push", payload: { fooBar: 1 } })).toMatchObject({
-      event: "push",
+    expect(await test({ payload: { issue: {} } })).toMatchObject({ event: null, forge: null });
+    expect(await test({ event: "push", forge: "gitea", payload: { fooBar: 1 } })).toMatchObject({
+      ...{ event: "push", forge: "gitea" },
       payload: { fooBar: 1 },
     });
-    expect((await post("/v1/triggers/test", { payload: {} })).status).toBe(400);
+    expect((await post("/v1/triggers/test", {})).status).toBe(400);
   });
 });

@@ -393,8 +393,14 @@ export class MemoryService implements Service {
       : { status: 401, message: "The signature is missing." };
   }
 
-  async testTrigger(event: string, payload: unknown) {
-    return { event, payload, fires: false };
+  async receiveForge(forge: string, { header }: Parameters<Service["receiveForge"]>[1]) {
+    return header("x-gitlab-token") || header("x-gitea-signature")
+      ? { status: 202, message: `Received from ${forge}.` }
+      : { status: 401, message: "The signature is missing." };
+  }
+
+  async testTrigger(event: string | null, payload: Record<string, unknown>, forge: string | null) {
+    return { event, payload, forge, fires: false };
   }
   async resetTrigger(rule: string) {
     return { detail: `The breaker of ${rule} is closed.` };

@@ -101,6 +101,8 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
   };
   const logged: string[] = [];
   return {
+    forge: "github",
+    wasLabelled: null,
     inbox,
     rules: () => everyRule,
     submit: (request) => acceptTask(intake, request),

@@ -51,6 +51,7 @@ function round(rules: string) {
   if (!look) throw new Error("a token makes one");
   return reconcile(
     {
+      forge: "github",
       look,
       rules: () => parseTriggerRules(rules, "triggers.yaml"),
       readCursor: (name) => readCursor(db, name),

@@ -19,8 +19,9 @@ export function addTriggerVerbs(
   trigger
     .command("test")
     .description("show what an event would start, and start nothing")
-    .argument("[file]", "a JSON file with the payload of a GitHub webhook, or what --rule takes")
+    .argument("[file]", "a JSON file with the payload of a forge's webhook, or what --rule takes")
     .option("--event <name>", "what X-GitHub-Event would say; guessed when left out")
+    .option("--forge <name>", "github, gitea or gitlab; guessed when left out")
     .option("--rule <name>", "try this rule of another section: when, or for what, it fires")
     .option(...json)
     .action((file: string | undefined, options: TestOptions) =>
@@ -56,17 +57,21 @@ export function addTriggerVerbs(
       .action((name: string, options: Json) => end(steerSchedule(io, name, verb, options)));
 }
 
-type TestOptions = Json & { event?: string; rule?: string };
+type TestOptions = Json & { event?: string; forge?: string; rule?: string };
 
 async function testTrigger(
   io: CliIo,
   file: string | undefined,
-  { event, json, rule }: TestOptions,
+  { event, forge, json, rule }: TestOptions,
 ): Promise<ExitCode> {
   const text = file === undefined ? undefined : await readTextFile(file, io.cwd);
   const body =
     rule === undefined
-      ? { ...(event !== undefined && { event }), payload: parsePayload(file, text) }
+      ? {
+          ...(event !== undefined && { event }),
+          ...(forge !== undefined && { forge }),
+          payload: parsePayload(file, text),
+        }
       : { rule, ...(text !== undefined && { text }) };
   const { raw } = await connect(io).json(z.unknown(), "POST", "/v1/triggers/test", { body });
   io.stdout.write(`${json ? JSON.stringify(raw) : plain(JSON.stringify(raw, null, 2))}\n`);
@@ -82,7 +87,7 @@ async function resetTrigger(io: CliIo, name: string, { json }: Json): Promise<Ex
 
 function parsePayload(file: string | undefined, text: string | undefined): unknown {
   if (text === undefined) {
-    const message = "name a file with the payload of a GitHub webhook, or a rule with --rule.";
+    const message = "name a file with the payload of a forge's webhook, or a rule with --rule.";
     throw new CliError(exitCodes.usage, message);
   }
   try {

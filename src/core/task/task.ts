@@ -99,7 +99,7 @@ export type RetryInput = z.infer<typeof retryInputSchema>;
 /** Who asks for tasks; from `github` on an event that fits a rule of triggers.yaml. */
 export const taskSources = [
   ...(["http", "cli", "demo"] as const),
-  ...(["github", "schedule", "inbox", "hook", "tasks"] as const),
+  ...(["github", "gitea", "gitlab", "schedule", "inbox", "hook", "tasks"] as const),
 ] as const;
 
 /** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */
@@ -110,7 +110,7 @@ export type TaskOrigin = {
   outsideText: string | null;
   /** Who wrote the outside text, if it is one person; absent in rows of earlier versions. */
   author?: string | null;
-  /** Where a result delivered as a comment goes: `acme/app#12`. */
+  /** Where a result delivered as a comment goes: `acme/app#12`; see core/forge/place.ts. */
   replyTo: string | null;
   /** Whether the change closes `replyTo`, an issue; absent in rows of earlier versions: no. */
   closes?: boolean;

@@ -32,14 +32,14 @@ export function publicTitleOf(task: TitledTask, redact: Redact): string {
 }
 
 /**
- * What the task is about on GitHub (`acme/app#7`, `acme/app@1a2b3c4d5e`) or null, and its words.
+ * What the task is about on a forge (`acme/app#7`, `acme/app@1a2b3c4d5e`) or null, and its words.
  * They are redacted before they are cut: half a secret is not found.
  */
 export function splitTitle(
   { goal, origin }: TitledTask,
   redact: Redact = (text) => text,
 ): { about: string | null; words: string } {
-  const about = /^github:(.+)$/.exec(origin.subject ?? "")?.[1] ?? null;
+  const about = /^(?:github|gitea|gitlab):(.+)$/.exec(origin.subject ?? "")?.[1] ?? null;
   if (about === null) return { about, words: titleOfText(redact(goal)) };
   // As github-event.ts writes it: the first line has the title, or the name of what failed.
   const first = cleanOutsideText(origin.outsideText ?? "").split("\n", 1)[0] ?? "";

@@ -17,7 +17,7 @@ export async function describeCoverage(
 ): Promise<{ sentences: string[]; isWhole: boolean } | null> {
   const look = makeLookBack(openGithub(github, makeRedact(secrets)));
   if (look === null) return null;
-  const { patterns, repositories } = findWanted(rules);
+  const { patterns, repositories } = findWanted(rules, "github");
   const sentences = patterns.map(
     (pattern) =>
       `${pattern}: none, because it is a pattern; name its repositories in rules of theirs`,

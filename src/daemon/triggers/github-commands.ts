@@ -3,7 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { Author } from "../../core/ledger/author.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Task } from "../../core/task/task.ts";
-import type { Forge } from "../../delivery/github/forge.ts";
+import type { EventForge } from "../../delivery/forges/event-forge.ts";
 import { writeStory } from "../../delivery/github/write-story.ts";
 import { answerQuestion, cancelTask, retryTask } from "../../orchestrator/commands/commands.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
@@ -15,12 +15,12 @@ import type { CommandDeps } from "../../triggers/github/inbox-deps.ts";
 import type { Log } from "../home/log.ts";
 import { requirePlanner } from "../intake-rules.ts";
 
-/** What commands in comments on GitHub do here: the same as the command line, by other people. */
+/** What commands in comments on a forge do here: the same as the command line, by other people. */
 export function makeGithubCommands(deps: {
   db: Db;
   config: Config;
   intake: AdvanceDeps;
-  forge: Forge;
+  forge: EventForge;
   log: Log;
 }): CommandDeps {
   const { config, db, forge, intake, log } = deps;
@@ -31,9 +31,9 @@ export function makeGithubCommands(deps: {
   return {
     findOwnLogin: (repository) => forge.findOwnLogin(repository),
     // Only a sign: the command is carried out without it.
-    acknowledge: (repository, commentId) =>
+    acknowledge: (place, commentId) =>
       forge
-        .acknowledgeComment(repository, commentId)
+        .acknowledgeComment(place, commentId)
         .catch((error) => log.warn({ err: error }, "A command was not acknowledged")),
     reply: async (target, body, key) => {
       try {

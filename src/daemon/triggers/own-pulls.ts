@@ -1,3 +1,4 @@
+import type { EventForge } from "../../delivery/forges/event-forge.ts";
 import type { Forge } from "../../delivery/github/forge.ts";
 import { callPerson } from "../../orchestrator/commands/call-person.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
@@ -8,10 +9,20 @@ import { keepThreads } from "../../store/triggers/review-threads.ts";
 import type { OwnPullDeps } from "../../triggers/github/inbox-deps.ts";
 
 /** What looking after pull requests of ours does here. */
-export function makeOwnPulls(deps: { db: Db; intake: AdvanceDeps; forge: Forge }): OwnPullDeps {
-  const { db, forge, intake } = deps;
+export function makeOwnPulls(deps: {
+  db: Db;
+  intake: AdvanceDeps;
+  /** Reviews are GitHub's alone. */
+  forge: EventForge & Partial<Pick<Forge, "listReviewThreads">>;
+  /** Whether the repository of a task is that one of this forge; left out: its name is enough. */
+  isHere?: (repository: string, name: string) => boolean;
+}): OwnPullDeps {
+  const { db, forge, intake, isHere = () => true } = deps;
   return {
-    findDelivered: (repository, branch) => findTaskOfBranch(db, repository, branch),
+    findDelivered: async (repository, head) => {
+      const task = await findTaskOfBranch(db, repository, head);
+      return task && isHere(task.repository, repository) ? task : null;
+    },
     readPull: (place) => forge.readPullRequest(place),
     listChecks: (repository, commit) => forge.listChecks(repository, commit),
     readFailure: (repository, run) => forge.readCheckFailure(repository, run),
@@ -20,7 +31,8 @@ export function makeOwnPulls(deps: { db: Db; intake: AdvanceDeps; forge: Forge }
     tell: async (target, id, body) => {
       await forge.upsertComment({ target, body, taskId: `${id}:checks`, known: null });
     },
-    listThreads: (place, reviewId) => forge.listReviewThreads(place, reviewId),
+    listThreads: async (place, reviewId) =>
+      (await forge.listReviewThreads?.(place, reviewId)) ?? [],
     keepThreads: (taskId, review) => keepThreads(db, taskId, review),
     callPerson: async (id, why) => void (await callPerson(intake, id, why)),
   };

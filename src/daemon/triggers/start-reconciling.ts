@@ -1,4 +1,3 @@
-import type { LookBack } from "../../delivery/github/look-back.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { isAboutKnown } from "../../store/triggers/inbox.ts";
 import { readCursor, writeCursor } from "../../store/triggers/reconcile-cursors.ts";
@@ -11,7 +10,7 @@ export function startReconciling({
   db,
   log,
   ...deps
-}: Pick<ReconcileDeps, "keep" | "rules"> & { db: Db; log: Log; look: LookBack }) {
+}: Pick<ReconcileDeps, "forge" | "keep" | "look" | "rules"> & { db: Db; log: Log }) {
   const periodic = startPeriodic({
     what: "looking for missed deliveries",
     // Daemons that were started together ask at different times.

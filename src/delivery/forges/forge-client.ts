@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
+import { readEnd } from "../github/read-checks.ts";
 
 /**
  * JSON over HTTP for a forge's API, by hand: the clients that there are for these forges repeat a
@@ -11,7 +12,13 @@ import type { Redact } from "../../core/text/redact.ts";
 export type ForgeClient = <T>(
   /** For messages: "open a pull request in acme/app". */
   doing: string,
-  request: { method?: "GET" | "POST" | "PATCH" | "PUT"; path: string; body?: object },
+  request: {
+    method?: "GET" | "POST" | "PATCH" | "PUT";
+    path: string;
+    body?: object;
+    /** The answer is a log, of which the end is read. */
+    isLog?: boolean;
+  },
   schema: z.ZodType<T>,
 ) => Promise<T>;
 
@@ -27,7 +34,7 @@ export function makeForgeClient(options: {
   redact: Redact;
 }): ForgeClient {
   const { apiUrl, headers, name, redact, variable } = options;
-  return async (doing, { body, method = "GET", path }, schema) => {
+  return async (doing, { body, isLog = false, method = "GET", path }, schema) => {
     const fail = (code: ConstructorParameters<typeof DeputyError>[0], why: string) =>
       new DeputyError(code, redact(`Could not ${doing}: ${why}.`));
     let response: Response;
@@ -38,7 +45,10 @@ export function makeForgeClient(options: {
         headers: { "content-type": "application/json", "user-agent": "deputy", ...headers },
         ...(body && { body: JSON.stringify(body) }),
       });
-      answer = await response.json().catch(() => null); // a proxy's page is no JSON
+      answer =
+        isLog && response.ok && response.body
+          ? await readEnd(response.body)
+          : await response.json().catch(() => null); // a proxy's page is no JSON
     } catch (error) {
       throw fail("unavailable", `${name} was not reached at ${apiUrl} (${causeOf(error)})`);
     }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
 import type { ForgeClient } from "./forge-client.ts";
-import type { PullApi } from "./pull-forge.ts";
+import { giteaChecks } from "./gitea-checks.ts";
+import type { EventApi } from "./pull-forge.ts";
 
 /** Gitea, and Forgejo, which has the same API (`/api/v1`, version 1.20 or later). */
 const userSchema = z.object({ id: z.number() });
@@ -28,14 +29,19 @@ const pullSchema = z
     isOfFork: (head?.repo_id ?? null) !== (base?.repo_id ?? null),
   }));
 const commentSchema = z
-  .object({ id: z.number(), body: z.string().nullish(), user: userSchema.nullish() })
-  .transform(({ body, id, user }) => ({ id, body: body ?? "", authorId: user?.id ?? null }));
+  .object({
+    ...{ id: z.number(), html_url: z.string().nullish(), body: z.string().nullish() },
+    user: userSchema.nullish(),
+  })
+  .transform(({ body, html_url, id, user }) => ({
+    ...{ id, url: html_url ?? "", body: body ?? "", authorId: user?.id ?? null },
+  }));
 
 const pageSize = 50;
 /** Of open pull requests; the API does not find one by its branch alone. */
 const maxPages = 40;
 
-export function giteaApi(ask: ForgeClient): PullApi {
+export function giteaApi(ask: ForgeClient): EventApi {
   const at = (project: string, rest = "") => `/repos/${project}${rest}`;
   return {
     draftPrefix: "WIP: ",
@@ -82,33 +88,57 @@ export function giteaApi(ask: ForgeClient): PullApi {
         pullSchema,
       ),
     // Not in pages: this route has none.
-    listComments: (project, number) =>
+    listComments: (project, { number }) =>
       ask(
         `read the comments of ${project}#${number}`,
         { path: at(project, `/issues/${number}/comments`) },
         z.array(commentSchema),
       ),
-    async createComment(project, number, body) {
-      const path = at(project, `/issues/${number}/comments`);
-      await ask(
+    createComment: (project, { number }, body) =>
+      ask(
         `comment on ${project}#${number}`,
-        { method: "POST", path, body: { body } },
-        z.unknown(),
-      );
-    },
-    async updateComment(project, number, id, body) {
+        { method: "POST", path: at(project, `/issues/${number}/comments`), body: { body } },
+        commentSchema,
+      ),
+    async updateComment(project, { number }, id, body) {
       const path = at(project, `/issues/comments/${id}`);
       const doing = `edit a comment on ${project}#${number}`;
       await ask(doing, { method: "PATCH", path, body: { body } }, z.unknown());
     },
-    account: () => findAccount(ask),
+    account: () => findAccount(ask, accountSchema),
+    async mayWrite(project, { id, login }) {
+      const path = at(project, `/collaborators/${encodeURIComponent(login)}/permission`);
+      const schema = z.object({ permission: z.string(), user: userSchema.nullish() });
+      const found = await ask(`ask whether ${login} may write to ${project}`, { path }, schema);
+      const isWriter = ["write", "admin", "owner"].includes(found.permission);
+      // A login that was given up may be another account's by now.
+      return isWriter && found.user?.id === id;
+    },
+    async acknowledge(project, _on, commentId) {
+      const path = at(project, `/issues/comments/${commentId}/reactions`);
+      const request = { method: "POST", path, body: { content: "eyes" } } as const;
+      await ask(`react to a comment in ${project}`, request, z.unknown());
+    },
+    readPull: (project, number) =>
+      ask(`read ${project}#${number}`, { path: at(project, `/pulls/${number}`) }, z.unknown()),
+    async tryProject(project) {
+      const schema = z.object({ permissions: z.object({ push: z.boolean() }).nullish() });
+      const found = await ask(`look at ${project}`, { path: at(project) }, schema);
+      return { mayPush: found.permissions?.push !== false };
+    },
+    ...giteaChecks(ask),
   };
 }
 
+const accountSchema = z.object({ id: z.number(), login: z.string() });
+
 /** A token without the right to read its user gets 403; such a one owns what our rows name alone. */
-export async function findAccount(ask: ForgeClient): Promise<number | null> {
+export async function findAccount<Account>(
+  ask: ForgeClient,
+  schema: z.ZodType<Account>,
+): Promise<Account | null> {
   try {
-    return (await ask("look at the token's account", { path: "/user" }, userSchema)).id;
+    return await ask("look at the token's account", { path: "/user" }, schema);
   } catch (error) {
     if (error instanceof DeputyError && error.code === "forbidden") return null;
     throw error;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { ForgeClient } from "./forge-client.ts";
 import { findAccount } from "./gitea.ts";
-import type { FoundPull, PullApi } from "./pull-forge.ts";
+import { gitlabChecks } from "./gitlab-checks.ts";
+import type { Commented, EventApi, FoundPull } from "./pull-forge.ts";
 
 /** GitLab's merge requests (`/api/v4`), which are numbered within their project. */
 const authorSchema = z.object({ id: z.number() });
@@ -22,9 +23,12 @@ const mergeSchema = z
     state: stateOf(merge.state),
     isOfFork: merge.source_project_id !== merge.target_project_id,
   }));
-const noteSchema = z
-  .object({ id: z.number(), body: z.string(), author: authorSchema.nullish() })
-  .transform(({ author, body, id }) => ({ id, body, authorId: author?.id ?? null }));
+const noteSchema = z.object({ id: z.number(), body: z.string(), author: authorSchema.nullish() });
+const accountSchema = z
+  .object({ id: z.number(), username: z.string() })
+  .transform(({ id, username }) => ({ id, login: username }));
+/** Developer: may push to branches that are not protected. */
+const writes = 30;
 
 const pageSize = 100;
 const maxPages = 50;
@@ -34,9 +38,18 @@ function stateOf(word: string): FoundPull["state"] {
   return word === "merged" || word === "closed" ? word : "open";
 }
 
-export function gitlabApi(ask: ForgeClient): PullApi {
+/** `webUrl`: where people see it, for the addresses of notes, which the API does not tell. */
+export function gitlabApi(ask: ForgeClient, webUrl: string): EventApi {
   const at = (project: string, rest = "") => `/projects/${encodeURIComponent(project)}${rest}`;
-  const notes = (project: string, number: number) => at(project, `/merge_requests/${number}/notes`);
+  const partOf = ({ isPull, number }: Commented) =>
+    `/${isPull ? "merge_requests" : "issues"}/${number}`;
+  const notes = (project: string, on: Commented) => at(project, `${partOf(on)}/notes`);
+  const nameOf = (project: string, { isPull, number }: Commented) =>
+    `${project}${isPull ? "!" : "#"}${number}`;
+  const show = (project: string, on: Commented, note: z.infer<typeof noteSchema>) => ({
+    ...{ id: note.id, body: note.body, authorId: note.author?.id ?? null },
+    url: `${webUrl.replace(/\/+$/, "")}/${project}/-${partOf(on)}#note_${note.id}`,
+  });
   return {
     draftPrefix: "Draft: ",
     async defaultBranch(project) {
@@ -81,29 +94,61 @@ export function gitlabApi(ask: ForgeClient): PullApi {
         },
         mergeSchema,
       ),
-    async listComments(project, number) {
+    async listComments(project, on) {
       const all = [];
       for (let page = 1; page <= maxPages; page++) {
-        const path = `${notes(project, number)}?sort=asc&per_page=${pageSize}&page=${page}`;
+        const path = `${notes(project, on)}?sort=asc&per_page=${pageSize}&page=${page}`;
         const some = await ask(
-          `read the comments of ${project}!${number}`,
+          `read the comments of ${nameOf(project, on)}`,
           { path },
           z.array(noteSchema),
         );
-        all.push(...some);
+        all.push(...some.map((note) => show(project, on, note)));
         if (some.length < pageSize) break;
       }
       return all;
     },
-    async createComment(project, number, body) {
-      const request = { method: "POST", path: notes(project, number), body: { body } } as const;
-      await ask(`comment on ${project}!${number}`, request, z.unknown());
+    async createComment(project, on, body) {
+      const request = { method: "POST", path: notes(project, on), body: { body } } as const;
+      const note = await ask(`comment on ${nameOf(project, on)}`, request, noteSchema);
+      return show(project, on, note);
     },
-    async updateComment(project, number, id, body) {
-      const path = `${notes(project, number)}/${id}`;
-      const doing = `edit a comment on ${project}!${number}`;
+    async updateComment(project, on, id, body) {
+      const path = `${notes(project, on)}/${id}`;
+      const doing = `edit a comment on ${nameOf(project, on)}`;
       await ask(doing, { method: "PUT", path, body: { body } }, z.unknown());
     },
-    account: () => findAccount(ask),
+    account: () => findAccount(ask, accountSchema),
+    async mayWrite(project, { id, login }) {
+      const schema = z.object({ access_level: z.number(), state: z.string().nullish() });
+      const path = at(project, `/members/all/${id}`);
+      const doing = `ask whether ${login} may write to ${project}`;
+      const { access_level, state = "active" } = await ask(doing, { path }, schema);
+      return access_level >= writes && state === "active";
+    },
+    async acknowledge(project, on, commentId) {
+      const path = `${notes(project, on)}/${commentId}/award_emoji`;
+      const request = { method: "POST", path, body: { name: "eyes" } } as const;
+      await ask(`react to a comment on ${nameOf(project, on)}`, request, z.unknown());
+    },
+    readPull: (project, number) =>
+      ask(
+        `read ${project}!${number}`,
+        { path: at(project, `/merge_requests/${number}`) },
+        z.unknown(),
+      ),
+    async tryProject(project) {
+      const access = z.object({ access_level: z.number() }).nullish();
+      const schema = z.object({
+        permissions: z.object({ project_access: access, group_access: access }).nullish(),
+      });
+      const { permissions } = await ask(`look at ${project}`, { path: at(project) }, schema);
+      const levels = [permissions?.project_access, permissions?.group_access].flatMap(
+        (one) => one?.access_level ?? [],
+      );
+      // One inherited from a group above is not shown here, so that no level says nothing.
+      return { mayPush: levels.length === 0 || Math.max(...levels) >= writes };
+    },
+    ...gitlabChecks(ask),
   };
 }

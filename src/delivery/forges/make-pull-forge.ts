@@ -3,7 +3,7 @@ import type { Redact } from "../../core/text/redact.ts";
 import { markOf, whole, withMark } from "../github/comments.ts";
 import { findOwnWords, signPull } from "../github/keep-edits.ts";
 import { findProject } from "./forge-url.ts";
-import type { FoundPull, PullApi, PullForge } from "./pull-forge.ts";
+import type { Commented, FoundComment, FoundPull, PullApi, PullForge } from "./pull-forge.ts";
 
 /**
  * Pull requests of a forge beside GitHub, by the rules that hold there: one is found by its branch, a
@@ -52,9 +52,11 @@ export function makePullForge(api: PullApi, baseUrl: string, redact: Redact): Pu
       const { state } = await api.get(project, number);
       if (state === "merged") return "merged";
       // Closed, and with the comment that precedes it: by us, also where that was not recorded.
-      if (state === "closed")
-        return (await findComment(api, project, number, about)) ? "closed" : "closed_before";
-      await upsertComment(api, project, number, about, redact(body));
+      if (state === "closed") {
+        const ours = await findComment(api, project, { number, isPull: true }, about);
+        return ours ? "closed" : "closed_before";
+      }
+      await upsertComment(api, project, { number, isPull: true }, about, redact(body));
       const now = await api.update(project, number, { isClosed: true });
       return now.state === "merged" ? "merged" : "closed";
     },
@@ -76,34 +78,45 @@ async function updateWords(
     });
   if (own.body) return;
   const text = body.slice(body.indexOf("\n") + 1);
-  await upsertComment(api, project, now.number, `${taskId}:update`, text);
+  const on = { number: now.number, isPull: true };
+  await upsertComment(api, project, on, `${taskId}:update`, text);
 }
 
-async function upsertComment(
+/** Our one comment of that mark, written or edited. `known`: its address in our rows. */
+export async function upsertComment(
   api: PullApi,
   project: string,
-  number: number,
+  on: Commented,
   about: string,
   text: string,
-): Promise<void> {
+  known: string | null = null,
+): Promise<{ url: string; edited: boolean }> {
   const body = withMark(about, text);
-  const own = await findComment(api, project, number, about);
-  if (!own) return api.createComment(project, number, body);
-  if (own.body.trim() !== body.trim()) await api.updateComment(project, number, own.id, body);
+  const own = await findComment(api, project, on, about, known);
+  if (!own) return { url: (await api.createComment(project, on, body)).url, edited: false };
+  if (own.body.trim() !== body.trim()) await api.updateComment(project, on, own.id, body);
+  return { url: own.url, edited: true };
 }
 
-/** Anybody can write our mark: only the token's account makes a comment ours. */
-async function findComment(api: PullApi, project: string, number: number, about: string) {
-  const marked = (await api.listComments(project, number)).filter(({ body }) =>
+/** Anybody can write our mark: only the token's account, or our rows, make a comment ours. */
+async function findComment(
+  api: PullApi,
+  project: string,
+  on: Commented,
+  about: string,
+  known: string | null = null,
+) {
+  const marked = (await api.listComments(project, on)).filter(({ body }) =>
     body.startsWith(markOf(about)),
   );
   if (marked.length === 0) return null;
   const account = await api.account();
-  return marked.find(({ authorId }) => account !== null && authorId === account) ?? null;
+  const isOfAccount = ({ authorId }: FoundComment) => account !== null && authorId === account.id;
+  return marked.find((one) => isOfAccount(one) || (known !== null && one.url === known)) ?? null;
 }
 
 async function isOurs(api: PullApi, { authorId, url }: FoundPull, known: string | null) {
-  return url === known || (authorId !== null && authorId === (await api.account()));
+  return url === known || (authorId !== null && authorId === (await api.account())?.id);
 }
 
 /** `…/pulls/12` and `…/merge_requests/12`, as opening it returned it. */

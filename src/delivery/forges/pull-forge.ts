@@ -1,3 +1,4 @@
+import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import type { Forge } from "../github/forge.ts";
 
 /** Where a task's pull request lives; of GitHub, triggers and comments on issues need more. */
@@ -29,12 +30,30 @@ export interface PullApi {
     number: number,
     set: { title?: string; body?: string; isClosed?: boolean },
   ): Promise<FoundPull>;
-  listComments(project: string, number: number): Promise<FoundComment[]>;
-  createComment(project: string, number: number, body: string): Promise<void>;
-  updateComment(project: string, number: number, id: number, body: string): Promise<void>;
-  /** The id of the account that the token belongs to; null: the token may not ask. */
-  account(): Promise<number | null>;
+  listComments(project: string, on: Commented): Promise<FoundComment[]>;
+  createComment(project: string, on: Commented, body: string): Promise<FoundComment>;
+  updateComment(project: string, on: Commented, id: number, body: string): Promise<void>;
+  /** The account that the token belongs to; null: the token may not ask. */
+  account(): Promise<{ id: number; login: string } | null>;
 }
+
+/** What it is asked for besides, where events of it are heard. */
+export interface EventApi extends PullApi {
+  /** Whether an account may push to the project. */
+  mayWrite(project: string, account: { login: string; id: number }): Promise<boolean>;
+  /** Shows that a comment was read. */
+  acknowledge(project: string, on: Commented, commentId: number): Promise<void>;
+  /** A pull request as the API has one. */
+  readPull(project: string, number: number): Promise<unknown>;
+  /** Of a commit, each as it was run last. */
+  listChecks(project: string, commit: string): Promise<CheckRun[]>;
+  readFailure(project: string, run: CheckRun): Promise<CheckFailure>;
+  /** Whether the token is shown the project and may push to it, by reading alone. */
+  tryProject(project: string): Promise<{ mayPush: boolean }>;
+}
+
+/** An issue or a pull request; where a forge numbers them together, both are the same. */
+export type Commented = { number: number; isPull: boolean };
 
 export type FoundPull = {
   number: number;
@@ -45,4 +64,4 @@ export type FoundPull = {
   authorId: number | null;
 };
 
-export type FoundComment = { id: number; body: string; authorId: number | null };
+export type FoundComment = { id: number; url: string; body: string; authorId: number | null };

@@ -57,8 +57,8 @@ export interface Forge {
   ): Promise<boolean>;
   /** The login that we write with in `owner/name`; null: GitHub does not tell it. */
   findOwnLogin(repository: string): Promise<string | null>;
-  /** Show that a comment on an issue or pull request was read. */
-  acknowledgeComment(repository: string, commentId: number): Promise<void>;
+  /** Show that a comment on an issue or pull request, `target`, was read. */
+  acknowledgeComment(target: string, commentId: number): Promise<void>;
   /** A pull request, `owner/name#number`, as GitHub's webhooks show one. */
   readPullRequest(target: string): Promise<unknown>;
   /** The check runs of a commit of `owner/name`, each as it was run last. */

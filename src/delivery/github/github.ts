@@ -80,10 +80,10 @@ export function makeForge(access: GithubAccess | null, redact: Redact): Forge | 
         return (await octokit.findSelf())?.login ?? null;
       });
     },
-    acknowledgeComment(repository, comment_id) {
-      const of = parseGithubName(repository);
+    acknowledgeComment(target, comment_id) {
+      const { number: _, ...of } = parseGithubTarget(target);
       const reaction = { ...of, comment_id, content: "eyes" } as const;
-      return call(of, `react to a comment in ${repository}`, async (octokit) => {
+      return call(of, `react to a comment on ${target}`, async (octokit) => {
         await octokit.rest.reactions.createForIssueComment(reaction);
       });
     },

@@ -8,9 +8,9 @@ import { makeProblem, sendProblem } from "../problem.ts";
 import type { Service } from "../service.ts";
 
 /**
- * Where events come in: GitHub's webhook, and the hooks of rules. Not with the API's token: GitHub's
- * signature is over the raw bytes, so the body stays a Buffer, whatever its content type; a hook has a
- * token of its own. The service checks both.
+ * Where events come in: the webhooks of forges, and the hooks of rules. Not with the API's token: a
+ * forge's signature is over the raw bytes, so the body stays a Buffer, whatever its content type; a hook
+ * has a token of its own. The service checks them all.
  */
 export function hookRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
@@ -49,6 +49,30 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
           : sendProblem(reply, makeProblem(status, "refused", message));
       },
     );
+    for (const { forge, proof } of others)
+      app.post(
+        `/hooks/${forge}`,
+        {
+          bodyLimit: 25 * 1024 * 1024,
+          schema: {
+            operationId: forge === "gitea" ? "receiveGitea" : "receiveGitlab",
+            tags: ["triggers"],
+            summary: `Receive a webhook of ${forge === "gitea" ? "Gitea or Forgejo" : "GitLab"}`,
+            description: `Authenticated by ${proof}.`,
+            security: [],
+            response: { 202: json("Received.", messageWire), ...problems(400, 401, 413) },
+          },
+        },
+        async ({ body, headers }, reply) => {
+          const { status, message } = await service.receiveForge(forge, {
+            header: (name) => one(headers[name]),
+            rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+          });
+          return status < 400
+            ? reply.code(status as 202).send({ message })
+            : sendProblem(reply, makeProblem(status, "refused", message));
+        },
+      );
     app.post(
       "/hooks/in/:name",
       {
@@ -79,6 +103,14 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
   };
 }
 
+const others = [
+  {
+    forge: "gitea",
+    proof: "X-Gitea-Signature, X-Forgejo-Signature or X-Hub-Signature-256 over the raw body",
+  },
+  { forge: "gitlab", proof: "X-Gitlab-Token, or webhook-signature over the raw body" },
+] as const;
+
 export function triggerTestRoute(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
@@ -95,30 +127,17 @@ export function triggerTestRoute(service: Service): FastifyPluginAsyncZod {
           },
         },
       },
-      async ({ body: { event, payload, rule, text } }) => {
+      async ({ body: { event, forge, payload, rule, text } }) => {
         if (rule !== undefined) return service.tryRule({ rule, text: text ?? null });
-        if (payload) return service.testTrigger(event ?? guessEvent(payload), payload);
+        if (payload) return service.testTrigger(event ?? null, payload, forge ?? null);
         throw new DeputyError(
           "invalid_input",
-          "Give a payload of GitHub's in `payload`, or the name of another rule in `rule`.",
+          "Give the payload of a forge's webhook in `payload`, or the name of another rule in `rule`.",
           { field: "payload" },
         );
       },
     );
   };
-}
-
-/** The event that a payload most likely belongs to, by an object that only it carries. */
-function guessEvent(payload: Record<string, unknown>): string {
-  for (const event of ["workflow_run", "check_run", "pull_request"]) {
-    if (event in payload) return event;
-  }
-  if ("issue" in payload) return "comment" in payload ? "issue_comment" : "issues";
-  throw new DeputyError(
-    "invalid_input",
-    "The payload does not show which event it is; name it in `event`, as X-GitHub-Event would.",
-    { field: "event" },
-  );
 }
 
 function one(header: string | string[] | undefined): string | undefined {

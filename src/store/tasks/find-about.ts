@@ -50,19 +50,19 @@ export async function isCommandRecorded(db: Db, taskId: string, key: string): Pr
 }
 
 /**
- * The latest task that delivered a pull request from this branch of a GitHub repository, which may be
- * stored under any of its URLs.
+ * The latest task that delivered a pull request from this branch of a forge's repository, which may be
+ * stored under any of its URLs; where no branch is known, the one that delivered this commit.
  */
 export async function findTaskOfBranch(
   db: Db,
   repository: string,
-  branch: string,
+  { branch, commit }: { branch: string | null; commit: string },
 ): Promise<Task | null> {
   const name = repository.toLowerCase();
   const row = await db
     .selectFrom("tasks")
     .selectAll()
-    .where("branch", "=", branch)
+    .where(branch === null ? "deliveredCommit" : "branch", "=", branch ?? commit)
     .where("deliveryUrl", "is not", null)
     .where("delivery", "<>", "comment")
     .where(

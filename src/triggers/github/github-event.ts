@@ -1,4 +1,11 @@
 import { z } from "zod";
+import {
+  type ForgeKind,
+  repositoryWord,
+  subjectOf,
+  withoutForge,
+  writePlace,
+} from "../../core/forge/place.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import {
   changedPayload,
@@ -24,6 +31,7 @@ import {
  */
 export type GithubEvent = {
   kind: TriggerKind;
+  forge: ForgeKind;
   /** `owner/name` */
   repository: string;
   subject: string;
@@ -36,6 +44,10 @@ export type GithubEvent = {
   labels: string[];
   /** The label that was just set. */
   newLabel: string | null;
+  /** False: it may have been there before. */
+  isLabelTold: boolean;
+  /** Who it was just given to. */
+  assignee: string | null;
   branch: string | null;
   /**
    * Where the event's commit is; a null `inRepository` means the event does not say. Null: no
@@ -92,11 +104,13 @@ export function readGithubChange(event: string, payload: unknown): GithubChange 
   if (isComment !== (data.action === "created")) return null;
   const words = readWords(event, data, thing);
   if (isComment && words === null) return null;
-  const place = `${data.repository.full_name}#${thing.number}`;
+  const { forge, full_name } = data.repository;
+  const isPull = event === "pull_request" || data.issue?.pull_request != null;
+  const place = writePlace({ forge, repository: full_name, number: thing.number, isPull });
   const isMerged = data.action === "closed" && data.pull_request?.merged === true;
   return {
-    subject: `github:${place}`,
-    what: `${data.sender.login} ${isMerged ? "merged" : done} ${place}`,
+    subject: subjectOf(forge, place),
+    what: `${data.sender.login} ${isMerged ? "merged" : done} ${withoutForge(place)}`,
     outsideText: data.action === "edited" && event === "issues" ? textOfIssue(thing) : null,
     words,
     stops:
@@ -160,6 +174,7 @@ export function readGithubEvent(
   switch (named) {
     case "issues.opened":
     case "issues.labeled":
+    case "issues.assigned":
       return read(issuePayload, payload, named, (data) => readIssue(named, data));
     case "pull_request.opened":
     case "pull_request.synchronize":
@@ -191,16 +206,20 @@ function read<Payload>(
 
 function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): GithubEvent {
   const { issue, repository, sender } = data;
-  const place = `${repository.full_name}#${issue.number}`;
+  const { forge, full_name } = repository;
+  const isPull = issue.pull_request != null;
+  const place = writePlace({ forge, repository: full_name, number: issue.number, isPull });
   return {
-    kind,
-    repository: repository.full_name,
-    subject: `github:${place}`,
+    ...{ kind, forge },
+    repository: full_name,
+    subject: subjectOf(forge, place),
     facts: `This is issue #${issue.number} of ${repository.full_name}.`,
     base: null,
     reviewedAgainst: null,
     labels: (issue.labels ?? []).map((label) => label.name),
     newLabel: kind === "issues.labeled" ? (data.label?.name ?? null) : null,
+    isLabelTold: data.is_label_told !== false,
+    assignee: kind === "issues.assigned" ? (data.assignee?.login ?? null) : null,
     branch: null,
     head: null,
     replyTo: place,
@@ -217,16 +236,21 @@ function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): Githu
 
 function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubEvent {
   const { pull_request: pull, repository, sender } = data;
-  const place = `${repository.full_name}#${pull.number}`;
+  const { forge, full_name } = repository;
+  const place = writePlace({ forge, repository: full_name, number: pull.number, isPull: true });
+  const from = pull.base.sha ? ` from commit ${pull.base.sha}` : "";
+  const noun = forge === "gitlab" ? "merge request !" : "pull request #";
   return {
-    kind,
-    repository: repository.full_name,
-    subject: `github:${place}`,
-    facts: `This is pull request #${pull.number} of ${repository.full_name}: the change from commit ${pull.base.sha} to commit ${pull.head.sha}, which is checked out.`,
+    ...{ kind, forge },
+    repository: full_name,
+    subject: subjectOf(forge, place),
+    facts: `This is ${noun}${pull.number} of ${full_name}: the change${from} to commit ${pull.head.sha}, which is checked out.`,
     base: pull.head.sha,
-    reviewedAgainst: pull.base.sha,
+    reviewedAgainst: pull.base.sha ?? findPlainBranch(pull.base.ref),
     labels: (pull.labels ?? []).map((label) => label.name),
     newLabel: null,
+    isLabelTold: true,
+    assignee: null,
     branch: null,
     head: {
       branch: pull.head.ref,
@@ -267,7 +291,7 @@ function readRun(data: z.infer<typeof runPayload>): GithubEvent | string {
   const branch = run.head_branch ?? null;
   const inRepository = run.head_repository?.id === repository.id;
   return {
-    ...failedRun("workflow_run.failed", repository.full_name, run.head_sha),
+    ...failedRun("workflow_run.failed", repository, run.head_sha),
     branch,
     head: { branch, commit: run.head_sha, inRepository },
     outsideText: cleanOutsideText(
@@ -293,7 +317,7 @@ function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
     (pull) => pull?.head.sha === check.head_sha && pull.head.repo?.id === repository.id,
   );
   return {
-    ...failedRun("check_run.failed", repository.full_name, check.head_sha),
+    ...failedRun("check_run.failed", repository, check.head_sha),
     branch,
     head: { branch, commit: check.head_sha, inRepository: isHeadOfOwnPull || null },
     outsideText: cleanOutsideText(
@@ -312,19 +336,30 @@ function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
 }
 
 /** All failing workflows and checks of one commit share a subject. */
-function failedRun(kind: TriggerKind, repository: string, commit: string) {
+function failedRun(
+  kind: TriggerKind,
+  { forge, full_name }: { forge: ForgeKind; full_name: string },
+  commit: string,
+) {
   return {
-    kind,
-    repository,
-    subject: `github:${repository}@${commit}`,
-    facts: `It failed on commit ${commit} of ${repository}, which is checked out.`,
+    ...{ kind, forge },
+    repository: full_name,
+    subject: subjectOf(forge, `${repositoryWord(forge, full_name)}@${commit}`),
+    facts: `It failed on commit ${commit} of ${full_name}, which is checked out.`,
     base: commit,
     reviewedAgainst: null,
     labels: [],
     newLabel: null,
+    isLabelTold: true,
+    assignee: null,
     replyTo: null,
     author: null,
   };
+}
+
+/** A branch that is safe to name to git, which looks it up in the repository itself; null: it is not. */
+function findPlainBranch(name: string): string | null {
+  return /^(?![-.])[\w./-]{1,200}$/.test(name) ? name : null;
 }
 
 /** A bot's action starts nothing, to avoid loops. */

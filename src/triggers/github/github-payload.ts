@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { forgeKinds } from "../../core/forge/place.ts";
 
 /**
- * The fields read from GitHub's payloads. Names, numbers and commits go into paths, commands and
+ * The fields read from GitHub's payloads, and from those of other forges, which are brought into this
+ * form first (../forges). Names, numbers and commits go into paths, commands and
  * goals, so each must have exactly that shape; texts are free and stay data.
  */
 const login = z.string().regex(/^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?$/);
@@ -12,13 +14,15 @@ const text = z.string().nullish();
 const name = z
   .string()
   .max(200)
-  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
+  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+)+$/);
 const labels = z.array(z.object({ name: z.string() })).nullish();
 /** A login may be renamed and then taken by somebody else; the id identifies the account. */
 export const person = z.object({ login, id: z.number().nullish(), type: z.string().nullish() });
 
 const common = {
   repository: z.object({
+    /** GitHub does not say. */
+    forge: z.enum(forgeKinds).default("github"),
     id: z.number(),
     full_name: name,
     owner: z.object({ login, id: z.number().nullish() }),
@@ -36,10 +40,14 @@ const issue = z.object({
   labels,
   /** Compared with the addresses in our rows, and nothing else. */
   html_url: text,
+  pull_request: z.object({}).nullish(),
 });
 export const issuePayload = z.object({
   ...common,
   label: z.object({ name: z.string() }).nullish(),
+  /** Of older versions of Gitea: false, where each label may be the one that was set. */
+  is_label_told: z.boolean().nullish(),
+  assignee: person.nullish(),
   issue,
 });
 
@@ -56,7 +64,7 @@ export const changedPayload = z.object({
 export const commentPayload = z.object({
   ...common,
   action: z.literal("created"),
-  issue: issue.extend({ pull_request: z.object({}).nullish() }),
+  issue,
   comment: z.object({
     id: number,
     body: text,
@@ -78,7 +86,8 @@ export const pullPayload = z.object({
     user: person.nullish(),
     labels,
     head,
-    base: z.object({ ref: z.string(), sha }),
+    /** GitLab names the branch alone. */
+    base: z.object({ ref: z.string(), sha: sha.nullish() }),
   }),
 });
 

@@ -1,5 +1,6 @@
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import type { Repair } from "../../core/forge/decide-repair.ts";
+import type { ForgeKind } from "../../core/forge/place.ts";
 import type { NewReview, ReviewThread } from "../../core/forge/review-thread.ts";
 import type { Author } from "../../core/ledger/author.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
@@ -12,8 +13,10 @@ import type { GithubChange } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
 import type { OwnBranch } from "./match-github.ts";
 
-/** What processing a delivery needs of the rest; the daemon puts it together. */
+/** What processing the deliveries of one forge needs of the rest; the daemon puts it together. */
 export type InboxDeps = {
+  /** Whose deliveries are processed. */
+  forge: ForgeKind;
   inbox: Omit<Inbox, "insert">;
   rules: () => TriggerRules;
   /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
@@ -50,8 +53,10 @@ export type InboxDeps = {
     change: Pick<GithubChange, "what" | "subject"> & { words: Words },
     key: string,
   ) => Promise<string | null>;
-  /** Ask GitHub whether a person may write; null if no token is configured. */
+  /** Ask the forge whether a person may write; null if no token is configured. */
   hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
+  /** Whether a label was set on an issue since then; null: nobody can be asked. */
+  wasLabelled: ((place: string, label: string, since: Date) => Promise<boolean>) | null;
   /** Whether one of our tasks made this branch, or the commit that it points to. */
   isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
   /** Null without a token: nobody could be answered. */
@@ -63,9 +68,12 @@ export type InboxDeps = {
 
 /** What looking after a pull request of ours needs. */
 export type OwnPullDeps = {
-  /** The latest task that delivered a pull request from that branch. */
-  findDelivered: (repository: string, branch: string) => Promise<Task | null>;
-  /** A pull request as GitHub shows it now. */
+  /** The latest task that delivered a pull request from that branch; null: the branch that has the commit. */
+  findDelivered: (
+    repository: string,
+    head: { branch: string | null; commit: string },
+  ) => Promise<Task | null>;
+  /** A pull request as it is now, in the form of GitHub's. */
   readPull: (place: string) => Promise<unknown>;
   listChecks: (repository: string, commit: string) => Promise<CheckRun[]>;
   readFailure: (repository: string, run: CheckRun) => Promise<CheckFailure>;
@@ -83,13 +91,13 @@ export type OwnPullDeps = {
 
 /** What commands in comments need. A DeputyError of theirs is told to who gave the command. */
 export type CommandDeps = {
-  /** The login that we write with there; null: GitHub does not tell. */
+  /** The login that we write with there; null: the forge does not tell. */
   findOwnLogin: (repository: string) => Promise<string | null>;
-  /** Shows that a comment was read; never rejects. */
-  acknowledge: (repository: string, commentId: number) => Promise<void>;
+  /** Shows that a comment at that place was read; never rejects. */
+  acknowledge: (place: string, commentId: number) => Promise<void>;
   /** One comment for each key, however often it is said. */
   reply: (place: string, text: string, key: string) => Promise<void>;
-  /** A pull request as GitHub shows it now. */
+  /** A pull request as it is now, in the form of GitHub's. */
   readPull: (place: string) => Promise<unknown>;
   findTask: (id: string) => Promise<Task | null>;
   /** The task that an idempotency key made. */

@@ -1,4 +1,5 @@
 import picomatch from "picomatch";
+import type { ForgeKind } from "../../core/forge/place.ts";
 import type { TaskInput, TaskOrigin } from "../../core/task/task.ts";
 import type { Guards } from "../guards/guard-rule.ts";
 import type { TriggerRules } from "../rules.ts";
@@ -15,6 +16,7 @@ import type { Account } from "./github-trust.ts";
 export type GithubTrigger = {
   /** The name of the rule, or its place. */
   rule: string;
+  forge: ForgeKind;
   guards: Guards;
   subject: string;
   /** The subject is a commit, of which a run failed. */
@@ -32,6 +34,8 @@ export type GithubTrigger = {
   newestCounts: boolean;
   /** Which rule fired, and why the sender is trusted or not. */
   reason: string;
+  /** The label that it is for, where that may have been there before; null: it was just set. */
+  unsureLabel: string | null;
   /** What somebody with write access asks for beside the subject's text, as data; null: nothing. */
   asked: string | null;
 };
@@ -60,10 +64,10 @@ export function matchGithub(event: string, payload: unknown, rules: TriggerRules
   const found = read.event;
   if (found.ignore !== null) return { fires: false, reason: found.ignore };
   const misses: string[] = [];
-  for (const [index, rule] of rules.github.entries()) {
+  for (const [index, rule] of rules[found.forge].entries()) {
     const miss = whyRuleMisses(rule, found);
     if (miss === null) return { fires: true, trigger: makeTrigger(rule, index, found) };
-    if (rule.on.includes(found.kind)) misses.push(`github[${index}]: ${miss}`);
+    if (rule.on.includes(found.kind)) misses.push(`${found.forge}[${index}]: ${miss}`);
   }
   const reason =
     misses.length > 0
@@ -82,10 +86,10 @@ export function matchCommand(
   asked: string | null,
   rules: TriggerRules,
 ): GithubTrigger | null {
-  const index = rules.github.findIndex(
+  const index = rules[event.forge].findIndex(
     (rule) => rule.recipe === recipe && isForCommands(rule, event.repository),
   );
-  const rule = rules.github[index];
+  const rule = rules[event.forge][index];
   return rule ? { ...makeTrigger(rule, index, event), asked } : null;
 }
 
@@ -116,6 +120,10 @@ function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
       return `the label is not ${rule.label}`;
     }
   }
+  if (rule.assignee !== null && event.kind === "issues.assigned") {
+    if (event.assignee?.toLowerCase() !== rule.assignee.toLowerCase())
+      return `it was not given to ${rule.assignee}`;
+  }
   if (
     rule.branch !== null &&
     !(event.branch !== null && picomatch.isMatch(event.branch, rule.branch, { dot: true }))
@@ -143,7 +151,8 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
   const clone = rule.clone.replaceAll("{repository}", event.repository);
   const isIssue = event.kind.startsWith("issues.") || (event.kind === "command" && !event.head);
   return {
-    rule: rule.name ?? `github[${index}]`,
+    rule: rule.name ?? `${event.forge}[${index}]`,
+    forge: event.forge,
     guards: rule.guards,
     subject: event.subject,
     isCommit: event.kind.endsWith(".failed"),
@@ -159,7 +168,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       ...(rule.recipe === "review" ? {} : { deliver: rule.deliver }),
     },
     origin: {
-      source: "github",
+      source: event.forge,
       subject: event.subject,
       outsideText: event.outsideText,
       author: event.author,
@@ -175,7 +184,8 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
     repository: event.repository,
     perhapsOurs: findOwnBranch(event, clone),
     newestCounts: event.kind.startsWith("pull_request."),
-    reason: `${event.kind} fits github[${index}]; ${who}`,
+    reason: `${event.kind} fits ${event.forge}[${index}]; ${who}`,
+    unsureLabel: event.isLabelTold ? null : event.newLabel,
     asked: null,
   };
 }

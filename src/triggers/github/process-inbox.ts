@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { keyOfDelivery, withoutForge } from "../../core/forge/place.ts";
 import type { OpenDelivery } from "../inbox.ts";
 import { isHeldBack } from "../refusal.ts";
 import type { TriggerRules } from "../rules.ts";
@@ -21,6 +22,9 @@ import { workOnReview } from "./work-on-review.ts";
  */
 const pageSize = 20;
 
+/** Of inbox rows. */
+const sourcesOf = { github: ["github", "reconcile"], gitea: ["gitea"], gitlab: ["gitlab"] };
+
 /** One round over the inbox. Returns how many deliveries were settled and how many stay open. */
 export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
   const seen: string[] = [];
@@ -28,7 +32,7 @@ export async function processInbox(deps: InboxDeps): Promise<{ settled: number; 
   const waiting = new Set<string>();
   let settled = 0;
   for (;;) {
-    const page = await deps.inbox.listOpen(["github", "reconcile"], pageSize, seen);
+    const page = await deps.inbox.listOpen(sourcesOf[deps.forge], pageSize, seen);
     if (page.length === 0) return { settled, open: seen.length - settled };
     const newest = newestBySubject(page, deps.rules());
     for (const delivery of page) {
@@ -70,6 +74,8 @@ async function processDelivery(
       const result = `ignored: ${branch.slice(0, 100)} is a branch of ours`;
       return settle(deps, deliveryId, ended(result, trigger.subject));
     }
+    const old = await findOldLabel(deps, delivery, trigger);
+    if (old !== null) return settle(deps, deliveryId, ended(`ignored: ${old}`, trigger.subject));
     const end = await startOrContinue(deps, delivery, trigger);
     return settle(deps, deliveryId, { ...end, subject: trigger.subject });
   } catch (error) {
@@ -77,6 +83,24 @@ async function processDelivery(
     if (!isSettled) waiting.add(trigger.subject);
     return isSettled;
   }
+}
+
+/** Clocks differ, and a webhook may be late. */
+const labelSlackMs = 15 * 60_000;
+
+/** Why the label is not what this delivery is about, where its forge does not tell; null: it is. */
+async function findOldLabel(
+  { wasLabelled }: InboxDeps,
+  { receivedAt }: OpenDelivery,
+  { origin, unsureLabel }: GithubTrigger,
+): Promise<string | null> {
+  if (unsureLabel === null || origin.replyTo === null) return null;
+  if (wasLabelled === null)
+    return "it does not tell which label was set, and without a token nobody can be asked";
+  const since = new Date(receivedAt.getTime() - labelSlackMs);
+  return (await wasLabelled(origin.replyTo, unsureLabel, since))
+    ? null
+    : `the label ${unsureLabel.slice(0, 100)} was set before`;
 }
 
 /**
@@ -108,7 +132,7 @@ async function processChange(
       ? "ignored: no task is about it"
       : stops
         ? await deps.stop(taskId, { what, ...stops })
-        : await hear(deps, taskId, change, `github:${deliveryId}`);
+        : await hear(deps, taskId, change, keyOfDelivery(deps.forge, deliveryId));
   return settle(deps, deliveryId, { result, subject, taskId });
 }
 
@@ -132,7 +156,7 @@ async function hear(
 /** What cannot be asked now counts as no: the words are an event then. */
 async function maySpeak(deps: InboxDeps, subject: string, { by, trust }: Words): Promise<boolean> {
   if (trust.mayWrite || deps.hasWriteAccess === null) return trust.mayWrite;
-  const repository = subject.replace(/^github:/, "").replace(/#\d+$/, "");
+  const repository = withoutForge(subject).replace(/[#!]\d+$/, "");
   return deps.hasWriteAccess(repository, by).catch((error) => {
     deps.log("warn", { err: error, subject }, "Words about an issue stay an event");
     return false;

@@ -1,3 +1,4 @@
+import type { ForgeKind } from "../../core/forge/place.ts";
 import type { Inbox } from "../inbox.ts";
 import { isDeeperThan, maxDepth, parseObject } from "../json-body.ts";
 import { nameState } from "../reconcile/name-state.ts";
@@ -53,12 +54,12 @@ const slackMs = 15 * 60_000;
 /** States that a subject may be in again: a label set again, a branch moved back. */
 const repeatable: readonly (string | null)[] = ["labeled", "synchronize", "ready_for_review"];
 
-/** Stores what is known to be from GitHub, once for each id. `at`: when GitHub sent it; now. */
+/** Stores what is known to be from a forge, once for each id. `at`: when GitHub sent it; now. */
 export async function keepDelivery(
   deps: Pick<Receiving, "insertDelivery" | "isPolled">,
   delivery: Pick<GithubDelivery, "event" | "id"> & {
     payload: Record<string, unknown>;
-    source: "github" | "reconcile";
+    source: ForgeKind | "reconcile";
     at?: Date;
   },
 ): Promise<{ status: number; message: string; isNew?: boolean }> {

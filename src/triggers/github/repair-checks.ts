@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { DeputyError } from "../../core/base/error.ts";
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
+import { type ForgeKind, withoutForge, writePlace } from "../../core/forge/place.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
@@ -29,13 +30,14 @@ export async function repairChecks(
   const { own } = deps;
   const read = readGithubEvent(delivery.event, delivery.payload);
   if (own === null || "reason" in read) return null;
-  const { head, repository, subject } = read.event;
-  if (!read.event.kind.endsWith("_run.failed") || !head?.branch?.startsWith("deputy/")) return null;
-  if (head.inRepository === false) return null;
-  if (!deps.rules().github.some((rule) => isForOwn(rule, "own_check.failed", repository)))
+  const { forge, head, repository, subject } = read.event;
+  if (!read.event.kind.endsWith("_run.failed") || !head || head.inRepository === false) return null;
+  // GitHub names the branch; a commit status of Gitea has the commit alone.
+  if (head.branch === null ? forge === "github" : !head.branch.startsWith("deputy/")) return null;
+  if (!deps.rules()[forge].some((rule) => isForOwn(rule, "own_check.failed", repository)))
     return null;
   try {
-    const task = await own.findDelivered(repository, head.branch);
+    const task = await own.findDelivered(repository, head);
     if (task === null) return null;
     const done = (result: string) =>
       settle(deps, delivery.deliveryId, { result, subject, taskId: task.id });
@@ -50,13 +52,13 @@ export async function repairChecks(
       waiting.add(subject);
       return false;
     }
-    const found = await readHead(own, { task, repository, commit: head.commit });
+    const found = await readHead(own, { task, forge, repository, commit: head.commit });
     if (typeof found === "string") return done(`ignored: ${found}`);
     const { failed, open, place, redBefore } = found;
     if (open > 0 && Date.now() - delivery.receivedAt.getTime() < longestWaitMs) {
       waiting.add(subject);
       const until = new Date(Date.now() + pauseMs).toISOString();
-      const result = `waits until ${until}: ${open} checks of ${place} have not ended`;
+      const result = `waits until ${until}: ${open} checks of ${withoutForge(place)} have not ended`;
       await deps.inbox.note(delivery.deliveryId, { result, subject });
       return false;
     }
@@ -81,20 +83,21 @@ type Head = { place: string; failed: CheckRun[]; redBefore: CheckRun[]; open: nu
 /** The checks of a pull request's head, or why they play no part. */
 async function readHead(
   own: OwnPullDeps,
-  about: { task: Task; repository: string; commit: string },
+  about: { task: Task; forge: ForgeKind; repository: string; commit: string },
 ): Promise<Head | string> {
-  const { commit, repository, task } = about;
-  const [, number] = /\/pull\/(\d{1,12})$/.exec(task.deliveryUrl ?? "") ?? [];
+  const { commit, forge, repository, task } = about;
+  const [, number] = /\/(?:pulls?|merge_requests)\/(\d{1,12})$/.exec(task.deliveryUrl ?? "") ?? [];
   if (number === undefined) return `${task.id} has no pull request`;
-  const place = `${repository}#${number}`;
+  const place = writePlace({ forge, repository, number: Number(number), isPull: true });
   const pull = pullPayload.shape.pull_request.parse(await own.readPull(place));
-  if (pull.state !== "open") return `${place} is ${pull.state ?? "not open"}`;
-  if (pull.head.sha !== commit) return `${place} is at ${pull.head.sha.slice(0, 10)} by now`;
+  if (pull.state !== "open") return `${withoutForge(place)} is ${pull.state ?? "not open"}`;
+  if (pull.head.sha !== commit)
+    return `${withoutForge(place)} is at ${pull.head.sha.slice(0, 10)} by now`;
   const runs = await own.listChecks(repository, commit);
   const open = runs.filter(({ isCompleted }) => !isCompleted).length;
   const red = runs.filter(({ hasFailed }) => hasFailed);
   if (red.length === 0) return { place, failed: red, redBefore: [], open };
-  const before = await own.listChecks(repository, pull.base.sha);
+  const before = pull.base.sha ? await own.listChecks(repository, pull.base.sha) : [];
   const wasRed = ({ name }: CheckRun) => before.some((run) => run.name === name && run.hasFailed);
   return {
     ...{ place, open },
@@ -116,7 +119,11 @@ async function workOn(
   const earlier = await own.listRepairs(task.id, "checks");
   const signature = sign(shown, failures);
   const repair = { key: commit, signature, startsOver: commit !== task.deliveredCommit };
-  const why = whyNoRepair(repair, earlier, `the checks of ${place} failed (${name(failed)})`);
+  const why = whyNoRepair(
+    repair,
+    earlier,
+    `the checks of ${withoutForge(place)} failed (${name(failed)})`,
+  );
   const decision = why === null ? "repair" : "hand_over";
   await own.recordRepair(task.id, "checks", { ...repair, decision });
   if (why !== null) {
@@ -129,8 +136,8 @@ async function workOn(
     redBefore.length === 0
       ? ""
       : ` These failed on the target branch, too; leave them: ${name(redBefore)}.`;
-  const text = `Checks of the repository's own CI failed on commit ${commit.slice(0, 10)} of ${place}, which has this work; no person has looked at it. Find out why they failed, and repair the work. Where the fault is not in the work, change nothing and say so in your summary.${others}\n\n${wrapOutsideText(cleanOutsideText(evidence.join("\n\n")), place)}`;
-  const what = `rework: ${name(failed)} failed on ${place}`;
+  const text = `Checks of the repository's own CI failed on commit ${commit.slice(0, 10)} of ${withoutForge(place)}, which has this work; no person has looked at it. Find out why they failed, and repair the work. Where the fault is not in the work, change nothing and say so in your summary.${others}\n\n${wrapOutsideText(cleanOutsideText(evidence.join("\n\n")), place)}`;
+  const what = `rework: ${name(failed)} failed on ${withoutForge(place)}`;
   const refused = await reworkOrCall(deps, own, { task, place, text, key: `checks:${commit}` });
   return refused ?? what;
 }

@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { keyOfDelivery, subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Task } from "../../core/task/task.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
@@ -25,8 +26,11 @@ type Given = {
   delivery: OpenDelivery;
   command: GithubCommand;
   commands: CommandDeps;
-  /** `owner/name#number` */
+  /** See core/forge/place.ts. */
   place: string;
+  subject: string;
+  /** The delivery's. */
+  key: string;
   isPull: boolean;
   isClosed: boolean;
   pullUrl: string | null;
@@ -44,12 +48,13 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
     delivery.event === "issue_comment" ? commentPayload.safeParse(delivery.payload) : null;
   if (!parsed?.success || commands === null) return null;
   const { comment, issue, repository, sender } = parsed.data;
-  const name = repository.full_name;
-  const rules = deps.rules().github.filter((rule) => isForCommands(rule, name));
+  const { forge, full_name: name } = repository;
+  const rules = deps.rules()[forge].filter((rule) => isForCommands(rule, name));
   const body = comment.body ?? "";
   if (rules.length === 0 || isBot(sender) || isOurComment(body)) return null;
-  const place = `${name}#${issue.number}`;
-  const subject = `github:${place}`;
+  const isPull = issue.pull_request != null;
+  const place = writePlace({ forge, repository: name, number: issue.number, isPull });
+  const subject = subjectOf(forge, place);
   try {
     const bot = mentionsFirst(body) ? await commands.findOwnLogin(name) : null;
     const command = readCommand(body, bot);
@@ -65,10 +70,10 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
       const why = `nothing shows that ${sender.login} has write access`;
       return settle(deps, delivery.deliveryId, ended(`ignored: ${why}`, subject));
     }
-    await commands.acknowledge(name, comment.id);
-    const isPull = issue.pull_request != null;
+    await commands.acknowledge(place, comment.id);
     const { reply, result, taskId } = await carryOut(deps, {
-      ...{ delivery, command, commands, place, isPull },
+      ...{ delivery, command, commands, place, isPull, subject },
+      key: keyOfDelivery(forge, delivery.deliveryId),
       ...{ isClosed: issue.state === "closed", by: sender, payload: delivery.payload as object },
       pullUrl: isPull ? (issue.html_url ?? null) : null,
     });
@@ -80,14 +85,14 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
 }
 
 async function carryOut(deps: InboxDeps, given: Given): Promise<Done> {
-  const { command, commands, delivery, isPull, place, pullUrl } = given;
+  const { command, commands, isPull, key, pullUrl, subject } = given;
   // A reviewer changes nothing, so a fix is not for them.
   const changesOnly = command.name === "fix";
-  const about = { subject: `github:${place}`, pullUrl, changesOnly };
+  const about = { subject, pullUrl, changesOnly };
   if (command.name === null) return refuse(listCommands());
   try {
     // A process that died after it had started the task.
-    const made = await commands.findMade(`github:${delivery.deliveryId}`);
+    const made = await commands.findMade(key);
     if (made !== null) return { result: "started", taskId: made.id, reply: null };
     if (command.name === "review") return await review(deps, given);
     const task = await commands.findAbout(about);
@@ -115,10 +120,9 @@ function listCommands(): string {
 }
 
 /** Acts on the latest task about the place: the open one, if there is one. */
-async function steer({ by, command, commands, delivery, place }: Given, task: Task): Promise<Done> {
+async function steer({ by, command, commands, key, place }: Given, task: Task): Promise<Done> {
   const { name, words } = command;
-  const key = `github:${delivery.deliveryId}`;
-  const author = { what: `${by.login} said "/deputy ${name}" on ${place}`, key };
+  const author = { what: `${by.login} said "/deputy ${name}" on ${withoutForge(place)}`, key };
   if (name === "why") {
     return { result: "told why", taskId: task.id, reply: await commands.describe(task) };
   }
@@ -141,11 +145,10 @@ function isToldAt({ origin }: Task, place: string): boolean {
  * rework of what it delivered. Agents at work on it are told instead.
  */
 async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Done> {
-  const { by, command, delivery, isClosed, isPull, payload, place } = given;
-  const subject = `github:${place}`;
-  const key = `github:${delivery.deliveryId}`;
+  const { by, command, delivery, isClosed, isPull, key, payload, place, subject } = given;
   const { words } = command;
-  const what = `${by.login} asks for this in a comment on ${place}`;
+  const shown = withoutForge(place);
+  const what = `${by.login} asks for this in a comment on ${shown}`;
   const asked = words === "" ? null : `${what}:\n\n${wrapOutsideText(words, subject)}`;
   const read = readGithubEvent("issues", { ...payload, action: "opened" });
   if ("reason" in read) return refuse(read.reason);
@@ -162,7 +165,7 @@ async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Do
     const result = told ?? `joined: ${task.id} is at work on it`;
     return { result, taskId: task.id, reply: await given.commands.describe(task) };
   }
-  if (isClosed) return refuse(`${place} is closed, so nothing is started for it.`);
+  if (isClosed) return refuse(`${shown} is closed, so nothing is started for it.`);
   const busy = await deps.findActiveTask(isPull ? (task?.origin.subject ?? subject) : subject);
   if (!isPull) {
     if (busy !== null) throw waitFor(busy);
@@ -172,7 +175,7 @@ async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Do
     return { result, taskId, reply: isSaid ? null : await given.commands.describe(started) };
   }
   if (task === null || task.deliveryUrl !== given.pullUrl)
-    return refuse(`${place} is no pull request of mine: I can only review it.`);
+    return refuse(`${shown} is no pull request of mine: I can only review it.`);
   if (asked === null)
     return refuse("Say what is to be fixed: `/deputy fix`, and the words after it.");
   if (busy !== null) throw waitFor(busy);
@@ -199,7 +202,7 @@ function asCommand(event: GithubEvent, by: Account): GithubEvent {
 /** A review delivers a comment of its own, so nothing else is said. */
 async function review(deps: InboxDeps, given: Given): Promise<Done> {
   const { by, commands, delivery, isClosed, isPull, payload, place } = given;
-  if (isClosed) return refuse(`${place} is closed, so nothing is started for it.`);
+  if (isClosed) return refuse(`${withoutForge(place)} is closed, so nothing is started for it.`);
   const read = isPull
     ? readGithubEvent("pull_request", {
         ...payload,

@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { keyOfDelivery } from "../../core/forge/place.ts";
 import type { OpenDelivery } from "../inbox.ts";
 import { decideStory } from "./decide-story.ts";
 import type { InboxDeps } from "./inbox-deps.ts";
@@ -13,7 +14,7 @@ export async function startOrContinue(
 ): Promise<Pick<End, "result" | "taskId">> {
   const { asked, origin, reason, recipe, subject, taskInput } = trigger;
   // The delivery identifies the request: changed rules do not make it a new one.
-  const key = `github:${deliveryId}`;
+  const key = keyOfDelivery(trigger.forge, deliveryId);
   const active = await deps.findActiveTask(subject);
   const ask = await findDoubt(deps, trigger);
   const earlier = recipe === "change" && active === null ? await deps.findEarlier(subject) : null;
@@ -40,7 +41,7 @@ export async function startOrContinue(
         input: { ...taskInput, goal },
         ...{ origin, recipe },
         approval: ask === null ? null : `Start this task for ${subject}? ${ask}.`,
-        idempotency: { key, bodyHash: "github" },
+        idempotency: { key, bodyHash: trigger.forge },
       });
       return { result: `${recipe}: ${reason}`, taskId: task.id };
     }

@@ -1,3 +1,4 @@
+import { forgeKinds } from "../../core/forge/place.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { TriggerRules } from "../rules.ts";
 import { commentPayload, reviewPayload } from "./github-payload.ts";
@@ -21,10 +22,9 @@ export async function testTrigger(
   if (other !== null) return { event, fires: false as const, reason: other };
   const match = matchGithub(event, payload, rules);
   if (!match.fires) {
-    const hint =
-      rules.github.length === 0
-        ? "; no rules are in force, so nothing fires: see triggers.yaml"
-        : "";
+    const hint = forgeKinds.every((kind) => rules[kind].length === 0)
+      ? "; no rules are in force, so nothing fires: see triggers.yaml"
+      : "";
     return { event, fires: false as const, reason: `${match.reason}${hint}` };
   }
   const { subject, recipe, taskInput, origin, needsApproval, askAbout, perhapsOurs, reason } =
@@ -51,16 +51,17 @@ export async function testTrigger(
 /** What a payload does beside starting a task by its event; null: nothing. */
 function tellOther(event: string, payload: unknown, rules: TriggerRules): string | null {
   const { data: said } = commentPayload.safeParse(event === "issue_comment" ? payload : null);
-  const name = said?.repository.full_name ?? "";
-  const isHeard = rules.github.some((rule) => isForCommands(rule, name));
+  const isHeard =
+    said !== undefined &&
+    rules[said.repository.forge].some((rule) => isForCommands(rule, said.repository.full_name));
   const command = isHeard ? readCommand(said?.comment.body ?? "", null) : null;
   if (command !== null)
     return `it is a command (${command.name ?? "unknown"}), which is carried out and not tried`;
   const { data: review } = reviewPayload.safeParse(
     event === "pull_request_review" ? payload : null,
   );
-  const where = review?.repository.full_name ?? "";
-  return review && rules.github.some((rule) => isForOwn(rule, "own_review.submitted", where))
+  const { forge, full_name: where } = review?.repository ?? { forge: "github", full_name: "" };
+  return review && rules[forge].some((rule) => isForOwn(rule, "own_review.submitted", where))
     ? "it is a review: if the pull request is ours, its task is worked on again"
     : null;
 }

@@ -1,4 +1,5 @@
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
+import { subjectOf, writePlace } from "../../core/forge/place.ts";
 import type { ReviewThread } from "../../core/forge/review-thread.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
@@ -30,13 +31,13 @@ export async function workOnReview(
   const { data } = reviewPayload.safeParse(delivery.payload);
   if (!data || isBot(data.sender)) return null;
   const { pull_request: pull, repository, review, sender } = data;
-  const name = repository.full_name;
-  const rules = deps.rules().github.filter((one) => isForOwn(one, "own_review.submitted", name));
+  const { forge, full_name: name } = repository;
+  const rules = deps.rules()[forge].filter((one) => isForOwn(one, "own_review.submitted", name));
   if (rules.length === 0) return null;
-  const place = `${name}#${pull.number}`;
-  const subject = `github:${place}`;
+  const place = writePlace({ forge, repository: name, number: pull.number, isPull: true });
+  const subject = subjectOf(forge, place);
   try {
-    const task = await own.findDelivered(name, pull.head.ref);
+    const task = await own.findDelivered(name, { branch: pull.head.ref, commit: pull.head.sha });
     if (task === null || task.deliveryUrl !== pull.html_url) return null;
     const done = (result: string) =>
       settle(deps, delivery.deliveryId, { result, subject, taskId: task.id });

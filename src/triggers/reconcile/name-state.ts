@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { forgeKinds, repositoryWord } from "../../core/forge/place.ts";
 
 /**
  * What a delivery tells of, as one word: a subject and its state. A webhook and a poll that tell of
@@ -7,7 +8,7 @@ import { z } from "zod";
  */
 const shape = z.object({
   action: z.string(),
-  repository: z.object({ full_name: z.string() }),
+  repository: z.object({ forge: z.enum(forgeKinds).default("github"), full_name: z.string() }),
   label: z.object({ name: z.string() }).nullish(),
   issue: z.object({ number: z.number() }).nullish(),
   comment: z.object({ id: z.number() }).nullish(),
@@ -24,7 +25,7 @@ export function nameState(event: string, payload: unknown): string | null {
   const { data } = shape.safeParse(payload);
   if (!data) return null;
   const { action, comment, issue, label, pull_request: pull, repository } = data;
-  const name = repository.full_name.toLowerCase();
+  const name = repositoryWord(repository.forge, repository.full_name.toLowerCase());
   switch (`${event}.${action}`) {
     case "issues.opened":
       return `${name}#${issue?.number} opened`;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { repositoryWord, writePlace } from "../../core/forge/place.ts";
 import { nameState } from "./name-state.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
 import type { Wanted } from "./wanted-events.ts";
@@ -65,9 +66,10 @@ export async function pollRepository(
   if (isHeard) {
     found += await pollList(deps, repository, "comments", async (item, since) => {
       const comment = commentShape.parse(item);
-      const [, number] = /\/issues\/(\d+)$/.exec(comment.issue_url) ?? [];
-      if (comment.created_at < since || number === undefined) return [];
-      const issue = await deps.look.read(repository, `/issues/${number}`);
+      const [path] = /\/(?:issues|merge_requests)\/\d+$/.exec(comment.issue_url) ?? [];
+      if (comment.created_at < since || path === undefined) return [];
+      const issue = await deps.look.read(repository, path);
+      if (issue === null) return [];
       const payload = { action: "created", issue, comment, sender: comment.user };
       return [{ event: "issue_comment", payload, at: comment.created_at }];
     });
@@ -82,7 +84,7 @@ async function pollList(
   what: "issues" | "comments",
   make: (item: unknown, since: Date) => Promise<Made[]>,
 ): Promise<number> {
-  const name = `${repository} ${what}`;
+  const name = `${repositoryWord(deps.forge, repository)} ${what}`;
   const cursor = await deps.readCursor(name);
   if (cursor === null) {
     await deps.writeCursor(name, { seenUntil: new Date(), etag: null });
@@ -129,7 +131,7 @@ async function keepNew(deps: ReconcileDeps, { at, event, payload }: Made): Promi
 }
 
 async function findIssue(
-  { look }: ReconcileDeps,
+  { forge, look }: ReconcileDeps,
   repository: string,
   issue: Issue,
   since: Date,
@@ -142,7 +144,8 @@ async function findIssue(
   }
   const isLabelled = (issue.labels ?? []).some(({ name }) => labels.has(name.toLowerCase()));
   if (!kinds.has("issues.labeled") || !isLabelled) return made;
-  for (const { at, by, label } of await look.listLabelled(`${repository}#${issue.number}`)) {
+  const place = writePlace({ forge, repository, number: issue.number, isPull: false });
+  for (const { at, by, label } of await look.listLabelled(place)) {
     if (at < since || !labels.has(label.toLowerCase())) continue;
     const payload = { action: "labeled", issue, label: { name: label }, sender: by };
     made.push({ event: "issues", payload, at });
@@ -159,12 +162,12 @@ const memoryMs = 25 * 24 * 60 * 60_000;
  * first look at pull requests, and those too old to be remembered.
  */
 async function findHead(
-  { look, readCursor, writeCursor }: ReconcileDeps,
+  { forge, look, readCursor, writeCursor }: ReconcileDeps,
   repository: string,
   { number }: Issue,
   since: Date,
 ): Promise<Made[]> {
-  const name = `${repository} pulls`;
+  const name = `${repositoryWord(forge, repository)} pulls`;
   const begun = (await readCursor(name))?.seenUntil ?? since;
   if (begun === since) await writeCursor(name, { seenUntil: since, etag: null });
   const pull = pullShape.parse(await look.read(repository, `/pulls/${number}`));

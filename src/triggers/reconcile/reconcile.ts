@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import type { ForgeKind } from "../../core/forge/place.ts";
 import type { TriggerRules } from "../rules.ts";
 import { findMissed, type Logged } from "./find-missed.ts";
 import { pollRepository } from "./poll-repository.ts";
@@ -12,6 +13,7 @@ import { findWanted, type Wanted } from "./wanted-events.ts";
  * first named.
  */
 export type ReconcileDeps = {
+  forge: ForgeKind;
   rules: () => TriggerRules;
   look: LookDeps;
   readCursor: (name: string) => Promise<Cursor | null>;
@@ -28,7 +30,10 @@ export type ReconcileDeps = {
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
-/** What is asked of GitHub; see delivery/github/look-back.ts. */
+/**
+ * What is asked of a forge: of GitHub by delivery/github/look-back.ts, of others by ../forges/look-*.ts,
+ * which answer in the form of GitHub's.
+ */
 export type LookDeps = {
   findHooks: (repository: string) => Promise<number[] | null>;
   listLogged: (repository: string, hook: number, since: Date) => Promise<Logged[]>;
@@ -52,7 +57,7 @@ const logMs = 3 * 24 * 60 * 60_000;
 /** One round. Returns how many deliveries were found that had been missed. */
 export async function reconcile(deps: ReconcileDeps, stopping: AbortSignal): Promise<number> {
   let found = 0;
-  for (const [repository, wanted] of findWanted(deps.rules()).repositories) {
+  for (const [repository, wanted] of findWanted(deps.rules(), deps.forge).repositories) {
     if (stopping.aborted) break;
     try {
       found += await reconcileRepository(deps, repository, wanted, stopping);

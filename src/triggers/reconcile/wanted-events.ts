@@ -1,3 +1,4 @@
+import type { ForgeKind } from "../../core/forge/place.ts";
 import type { TriggerKind } from "../github/github-rule.ts";
 import type { TriggerRules } from "../rules.ts";
 
@@ -19,15 +20,18 @@ const eventsOf = (kind: TriggerKind): string[] => {
 
 export type Wanted = { kinds: Set<TriggerKind>; events: Set<string>; labels: Set<string> };
 
-/** By repository; `patterns` are those of rules that name no single one. */
-export function findWanted({ github }: TriggerRules): {
+/** By repository of a forge; `patterns` are those of rules that name no single one. */
+export function findWanted(
+  rules: TriggerRules,
+  forge: ForgeKind,
+): {
   repositories: Map<string, Wanted>;
   patterns: string[];
 } {
   const repositories = new Map<string, Wanted>();
   const patterns = new Set<string>();
-  for (const { label, on, repository } of github) {
-    if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) {
+  for (const { label, on, repository } of rules[forge]) {
+    if (!/^[\w.-]+(?:\/[\w.-]+)+$/.test(repository)) {
       patterns.add(repository);
       continue;
     }

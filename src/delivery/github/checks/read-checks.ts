@@ -65,7 +65,8 @@ async function readLog(
   }
 }
 
-async function readEnd(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** The last lines of a log. */
+export async function readEnd(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let end = "";
   let bytes = 0;

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import type { Config } from "../../config/config.ts";
+import type { OtherForge } from "../../core/forge/place.ts";
+import type { Redact } from "../../core/text/redact.ts";
+import { makeEventForge } from "../../delivery/forges/event-forge.ts";
+import { findProject } from "../../delivery/forges/forge-url.ts";
+import { type ForgeSettings, openApi, openClient } from "../../delivery/forges/open-forges.ts";
+import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { type AskForge, lookAtGitea } from "../../triggers/forges/look-gitea.ts";
+import { lookAtGitlab } from "../../triggers/forges/look-gitlab.ts";
+import { giteaPull } from "../../triggers/forges/normalize-gitea.ts";
+import { gitlabPull } from "../../triggers/forges/normalize-gitlab.ts";
+import type { InboxDeps } from "../../triggers/github/inbox-deps.ts";
+import type { LookDeps } from "../../triggers/reconcile/reconcile.ts";
+import type { Log } from "../home/log.ts";
+import { makeGithubCommands } from "./github-commands.ts";
+import { makeOwnPulls } from "./own-pulls.ts";
+
+/** What processing the deliveries of a forge beside GitHub needs of it, and of nothing else. */
+export type OfForge = Pick<
+  InboxDeps,
+  "forge" | "hasWriteAccess" | "commands" | "own" | "wasLabelled"
+> & {
+  kind: OtherForge;
+  /** Null: without a token. */
+  look: LookDeps | null;
+};
+
+export function connectForge(
+  deps: { db: Db; config: Config; intake: AdvanceDeps; log: Log; redact: Redact },
+  settings: ForgeSettings,
+): OfForge {
+  const { kind, url } = settings;
+  const api = openApi(settings, deps.redact);
+  const client = openClient(settings, deps.redact);
+  if (api === null || client === null)
+    return {
+      ...{ kind, forge: kind, look: null },
+      ...{ hasWriteAccess: null, commands: null, own: null, wasLabelled: null },
+    };
+  const { makeLook, showPull } = readers[kind];
+  const look = makeLook((path) => client(`read ${path.split("?", 1)[0]}`, { path }, z.unknown()));
+  const asked = makeEventForge(kind, api, deps.redact);
+  const forge = {
+    ...asked,
+    readPullRequest: async (target: string) => showPull(await asked.readPullRequest(target)),
+  };
+  const isHere = (repository: string, project: string) =>
+    findProject(repository, url)?.toLowerCase() === project.toLowerCase();
+  return {
+    ...{ kind, forge: kind, look },
+    hasWriteAccess: (repository, account) => forge.hasWriteAccess(repository, account),
+    commands: makeGithubCommands({ ...deps, forge }),
+    own: makeOwnPulls({ ...deps, forge, isHere }),
+    wasLabelled: async (place, label, since) => {
+      const name = label.toLowerCase();
+      const set = await look.listLabelled(place);
+      return set.some((one) => one.label.toLowerCase() === name && one.at >= since);
+    },
+  };
+}
+
+const readers: Record<
+  OtherForge,
+  { makeLook: (ask: AskForge) => LookDeps; showPull: (raw: unknown) => unknown }
+> = {
+  gitea: { makeLook: lookAtGitea, showPull: giteaPull },
+  gitlab: { makeLook: lookAtGitlab, showPull: gitlabPull },
+};
