@@ -8,6 +8,7 @@ import { fetchContent } from "../worktree/content/fetch-content.ts";
 import {
   ensureMirror,
   type FetchedMirror,
+  hasCommit,
   type Mirror,
   type Mirrors,
   pinRef,
@@ -83,14 +84,26 @@ async function fixBase(
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
 }
 
-/** The base with what the checkout has not committed, for a task that takes it along. */
+/**
+ * The base with what the checkout has not committed, for a task that takes it along: as it is now, or
+ * as it was when a watch saw it.
+ */
 async function addUncommitted(
   mirror: Mirror,
   repository: Repository,
-  { id, includeUncommitted }: Task,
+  { id, includeUncommitted, origin }: Task,
   head: string,
 ): Promise<string> {
   if (!includeUncommitted) return head;
+  const { snapshot } = origin;
+  if (snapshot !== undefined) {
+    if (await hasCommit(mirror, snapshot)) return snapshot;
+    throw new DeputyError(
+      "unprocessable",
+      `The snapshot ${snapshot.slice(0, 10)} of ${repository.url} is gone with the mirror that held it: hand the task in again, or change a watched file.`,
+      { field: "include_uncommitted" },
+    );
+  }
   return commitUncommitted(mirror, repository.url, { head, name: `uncommitted/${id}` });
 }
 

@@ -99,7 +99,7 @@ export type RetryInput = z.infer<typeof retryInputSchema>;
 /** Who asks for tasks; from `github` on an event that fits a rule of triggers.yaml. */
 export const taskSources = [
   ...(["http", "cli", "demo"] as const),
-  ...(["github", "gitea", "gitlab", "schedule", "inbox", "hook", "tasks"] as const),
+  ...(["github", "gitea", "gitlab", "schedule", "inbox", "hook", "tasks", "watch"] as const),
 ] as const;
 
 /** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */
@@ -122,6 +122,8 @@ export type TaskOrigin = {
   label?: string | null;
   /** How many tasks of a Deputy led to it, one by the other; absent: none. */
   depth?: number;
+  /** The commit of the checkout's files that it starts from: those that a watch saw; absent: none. */
+  snapshot?: string;
 };
 
 /**

@@ -22,9 +22,9 @@ import type { AuthHeader } from "./transport.ts";
  *   refs/deputy/*           ours: snapshots, task branches; no fetch ever touches them
  *
  * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Git never
- * collects garbage on its own (collect-garbage.ts). Uncommitted changes of the user are not in it
- * and so never part of a base. Its configuration is a constant, restored before every use: an agent
- * that could write it would otherwise make the daemon run its filters.
+ * collects garbage on its own (collect-garbage.ts). Uncommitted changes of the user are in it only as
+ * commits that a task or a watch asked for. Its configuration is a constant, restored before every
+ * use: an agent that could write it would otherwise make the daemon run its filters.
  */
 export type Mirror = { gitDir: string } & Shared;
 
