@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
+import type { StageName } from "../core/task/outcome.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { makeCommenter, openEventForges } from "../delivery/forges/find-commenter.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
@@ -39,6 +40,8 @@ import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
 import { makeAuthHeader, makeSourceAccess } from "../wiring/github-access.ts";
 import { warmRepository } from "../wiring/warm-repository.ts";
+import { makeWatchWork } from "../wiring/watch-repository.ts";
+import { maxChecks } from "../wiring/wire-stages.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { openBus } from "./bus.ts";
 import { openDatabase } from "./database.ts";
@@ -82,6 +85,8 @@ export type Daemon = {
   stop(reason: string): Promise<void>;
 };
 
+/** The stages that run checks. */
+const checking: ReadonlySet<StageName> = new Set(["verify", "integrate", "deliver"]);
 const parkMs = 8_000;
 const measureMs = 60_000;
 const stopDatabaseMs = 15_000;
@@ -255,6 +260,18 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         log,
         onCreated,
         lookBack: makeLookBack(github),
+        watching: {
+          work: makeWatchWork({
+            ...{ db, config, github, self, sandbox, mirrors, redact, prepared },
+            checkRepository: intake.checkRepository,
+          }),
+          // Tasks come first, and a frozen daemon starts nothing.
+          isFree: async () => {
+            const checks = runner.running().filter(({ stage }) => checking.has(stage));
+            const isFull = space.problems().length + space.low().length > 0;
+            return checks.length < maxChecks(config) && !isFull && (await findFreeze(db)) === null;
+          },
+        },
       }),
     );
     bus.on("over", triggers.wake);

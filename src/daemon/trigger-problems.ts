@@ -23,9 +23,14 @@ export function findTriggerProblems(
     }),
   );
   // A file may name its own repository and agent.
-  const named = [...rules.schedule, ...rules.hook, ...rules.tasks, ...rules.inbox].flatMap(
-    ({ name, task: { agent = null, repository } }) =>
-      repository === undefined ? [] : [{ where: name, agent, repository }],
+  const named = [
+    ...rules.schedule,
+    ...rules.hook,
+    ...rules.tasks,
+    ...rules.watch,
+    ...rules.inbox,
+  ].flatMap(({ name, task: { agent = null, repository } }) =>
+    repository === undefined ? [] : [{ where: name, agent, repository }],
   );
   return [...ofForges, ...named].flatMap(({ agent, repository, where }) => {
     try {

@@ -13,6 +13,7 @@ import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
 import { commentOnTask } from "../orchestrator/commands/steer.ts";
 import { stopForSubject } from "../orchestrator/commands/stop-for-subject.ts";
+import { withdrawUnapproved } from "../orchestrator/commands/withdraw-unapproved.ts";
 import {
   acceptTask,
   draftTask,
@@ -90,6 +91,7 @@ export async function startTriggers(deps: {
   forge: Forge | null;
   findForge: FindForge;
   lookBack: LookBack | null;
+  watching: Parameters<typeof startLocalTriggers>[0]["watching"];
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
@@ -204,7 +206,8 @@ export async function startTriggers(deps: {
     connectForge({ db, config, intake, log: deps.log, redact: deps.redact }, settings),
   );
   const local = startLocalTriggers({
-    ...{ db, home: config.home, inbox: stored, log, submit, whyRefused },
+    ...{ db, home: config.home, inbox: stored, log, submit, whyRefused, watching: deps.watching },
+    withdrawTask: (taskId, why) => withdrawUnapproved(intake, taskId, why),
     admit: guards.admit,
     rules: rules.current,
     isRead: () => isRead,

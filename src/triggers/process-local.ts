@@ -8,7 +8,7 @@ import { isHeldBack, judgeRefusal } from "./refusal.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
- * Turns stored deliveries of the sources of this machine (schedules, files, hooks) into tasks, oldest
+ * Turns stored deliveries of the sources of this machine (schedules, files, hooks, watches) into tasks, oldest
  * first. Each source reads its own deliveries, purely; all else is the same for all of them. The
  * delivery's id is the task's idempotency key, so a crash between submitting and recording finds the
  * same task again.
@@ -19,10 +19,12 @@ export type LocalStart = Pick<IntakeRequest, "input" | "origin"> & {
   guards: Guards;
   /** Which rule fired. */
   reason: string;
+  /** What a person is asked first; left out: nobody is. */
+  ask?: string | null;
 };
 
 export type LocalSource = {
-  name: "schedule" | "inbox" | "hook" | "tasks";
+  name: "schedule" | "inbox" | "hook" | "tasks" | "watch";
   /** What a delivery starts, or why it starts nothing. */
   read(
     delivery: Pick<OpenDelivery, "event" | "payload">,
@@ -72,7 +74,7 @@ async function processDelivery(
   try {
     const start = source.read(delivery, deps.rules());
     if ("ignored" in start) return await settle(`ignored: ${start.ignored}`, null, null);
-    const { guards, input, origin, reason, rule } = start;
+    const { ask = null, guards, input, origin, reason, rule } = start;
     subject = origin.subject;
     if (subject === null || (await deps.findActiveTask(subject)) === null) {
       const { repository } = input;
@@ -81,7 +83,7 @@ async function processDelivery(
     const idempotency = { key: deliveryId, bodyHash: source.name };
     const { task } = await deps.submit({
       ...{ input, origin, idempotency },
-      ...{ recipe: "change", approval: null },
+      ...{ recipe: "change", approval: ask },
     });
     await settle(`change: ${reason}`, subject, task.id);
   } catch (error) {

@@ -8,6 +8,7 @@ import { githubRuleSchema, otherForgeRuleSchema } from "./github/github-rule.ts"
 import { hookRuleSchema } from "./hook/hook-rule.ts";
 import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 import { tasksRuleSchema } from "./tasks/tasks-rule.ts";
+import { watchRuleSchema } from "./watch/watch-rule.ts";
 
 /**
  * Which event starts what: `triggers.yaml` in the daemon's home, with a section for each source of
@@ -23,6 +24,7 @@ const sections = {
   inbox: inboxRuleSchema,
   hook: hookRuleSchema,
   tasks: tasksRuleSchema,
+  watch: watchRuleSchema,
 };
 
 const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
@@ -41,6 +43,7 @@ const triggerRulesSchema = z
     inbox: rulesOf(sections.inbox),
     hook: rulesOf(sections.hook),
     tasks: rulesOf(sections.tasks),
+    watch: rulesOf(sections.watch),
   })
   .superRefine((rules, context) => {
     const seen = new Set<string>();

@@ -8,6 +8,8 @@ import { isDeeperThan, maxDepth, parseObject } from "./json-body.ts";
 import type { TriggerRules } from "./rules.ts";
 import { nextSlot } from "./schedule/next-slot.ts";
 import { startOf } from "./schedule/schedule-source.ts";
+import type { WatchView } from "./watch/open-watch.ts";
+import { tryWatch } from "./watch/try-watch.ts";
 
 /**
  * For `deputy trigger test --rule NAME`: shows when, or for what text, a rule fires and what it would
@@ -21,6 +23,7 @@ export async function tryRule(
   rules: TriggerRules,
   { rule: name, text }: { rule: string; text: string | null },
   whyRefused: WhyRefused,
+  showWatch: (name: string) => Promise<WatchView | null>,
 ) {
   const schedule = rules.schedule.find((rule) => rule.name === name);
   if (schedule) {
@@ -60,6 +63,8 @@ export async function tryRule(
     const refused = await whyRefused({ input: task, origin: chainOrigin, recipe: "change" });
     return { rule: name, fires: true as const, on, after, from, refused, task };
   }
+  const watch = rules.watch.find((rule) => rule.name === name);
+  if (watch) return tryWatch(watch, await showWatch(name), whyRefused);
   throw new DeputyError("not_found", `No rule of triggers.yaml is called ${name}.`, {
     field: "rule",
   });

@@ -10,6 +10,7 @@ import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findForgeProblems, findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { describeCoverage } from "../daemon/triggers/describe-coverage.ts";
+import { findWatchProblems } from "../daemon/triggers/find-watch-problems.ts";
 import { tryChannels } from "../daemon/try-channels.ts";
 import { tryForges, tryGithub, tryGithubApp } from "../daemon/try-github.ts";
 import { tryPush } from "../daemon/try-push.ts";
@@ -141,6 +142,7 @@ async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   const problems = [
     ...findTriggerProblems(placeClones(read.rules, config.forges), agentRules(config)),
     ...findForgeProblems(read.rules, config.forges),
+    ...(await findWatchProblems(read.rules.watch)),
   ];
   const found: DoctorFinding[] =
     problems.length > 0

@@ -3,7 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import type { Service } from "../../http/service.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findActiveTask } from "../../store/tasks/tasks.ts";
+import { findActiveTask, getTask } from "../../store/tasks/tasks.ts";
 import { listEndedFor, syncChains } from "../../store/triggers/chains.ts";
 import {
   findDelivery,
@@ -20,6 +20,7 @@ import {
   putSchedule,
   resumeSchedule,
 } from "../../store/triggers/schedules.ts";
+import { findWatch, keepWatches, putWatch } from "../../store/triggers/watches.ts";
 import { inboxSource } from "../../triggers/folder/take-file.ts";
 import { watchFolders } from "../../triggers/folder/watch-folders.ts";
 import { hookSource } from "../../triggers/hook/hook-source.ts";
@@ -32,6 +33,9 @@ import { type Schedules, startSchedules } from "../../triggers/schedule/run-sche
 import { scheduleSource } from "../../triggers/schedule/schedule-source.ts";
 import { storeEnded, tasksSource } from "../../triggers/tasks/tasks-source.ts";
 import { tryRule, type WhyRefused } from "../../triggers/try-rule.ts";
+import type { WatchDeps } from "../../triggers/watch/open-watch.ts";
+import { startWatches } from "../../triggers/watch/run-watches.ts";
+import { watchSource } from "../../triggers/watch/watch-source.ts";
 
 /** The sources of events on this machine: each stores its own, and one loop makes tasks of them. */
 export type LocalTriggers = {
@@ -61,6 +65,9 @@ export function startLocalTriggers(deps: {
   /** Has the inbox looked at now. */
   look: () => Promise<void>;
   whyRefused: WhyRefused;
+  watching: Pick<WatchDeps, "work" | "isFree">;
+  /** Cancels a task that no person has approved yet. */
+  withdrawTask: (taskId: string, why: string) => Promise<void>;
   log: LocalDeps["log"];
 }): LocalTriggers {
   const { db, inbox, log, rules } = deps;
@@ -87,6 +94,25 @@ export function startLocalTriggers(deps: {
     onStored: deps.onStored,
     log,
   });
+  const watches = startWatches({
+    ...{ ...deps.watching, log, insert: inbox.insert, onStored: deps.onStored },
+    rules: () => (deps.isRead() ? rules().watch : null),
+    rows: {
+      find: (rule) => findWatch(db, rule),
+      put: (row) => putWatch(db, row),
+      keep: (names) => keepWatches(db, names),
+    },
+    isDeclined: async (deliveryId) => {
+      const made = await findDelivery(db, deliveryId);
+      return made?.taskId ? (await getTask(db, made.taskId))?.state === "cancelled" : false;
+    },
+    withdraw: async (deliveryId, why) => {
+      const end = { result: `ignored: ${why}`, subject: null, taskId: null };
+      await settleDelivery(db, deliveryId, end);
+      const made = await findDelivery(db, deliveryId);
+      if (made?.taskId) await deps.withdrawTask(made.taskId, why);
+    },
+  });
   const local: LocalDeps = {
     ...{ inbox, rules, log, submit: deps.submit, admit: deps.admit },
     findActiveTask: (subject) => findActiveTask(db, subject),
@@ -101,15 +127,17 @@ export function startLocalTriggers(deps: {
           chains.map(({ name }) => name),
         );
       await storeEnded({ listEnded, insert: inbox.insert }, chains);
-      for (const source of [scheduleSource, inboxSource, hookSource, tasksSource])
+      for (const source of [scheduleSource, inboxSource, hookSource, tasksSource, watchSource])
         await processLocal(local, source);
     },
     onRules: () => {
       schedules.wake();
       folders.onRules();
+      watches.onRules();
     },
     problems: () => [
       ...folders.problems(),
+      ...watches.problems(),
       ...rules().hook.flatMap((rule) => {
         const read = readHookToken(rule, process.env);
         return "problem" in read ? [`${read.problem}.`] : [];
@@ -123,10 +151,10 @@ export function startLocalTriggers(deps: {
         if (answer.status === 202) deps.onStored();
         return answer;
       },
-      tryRule: (given) => tryRule(rules(), given, deps.whyRefused),
+      tryRule: (given) => tryRule(rules(), given, deps.whyRefused, watches.show),
     },
     stop: async () => {
-      await Promise.all([schedules.stop(), folders.stop()]);
+      await Promise.all([schedules.stop(), folders.stop(), watches.stop()]);
     },
   };
 }
@@ -168,11 +196,11 @@ function serveSchedules(db: Db, schedules: Schedules, look: () => Promise<void>)
 
 /**
  * What a schedule starts is in the owner's own words, at a time that the owner chose, and so is a file
- * that the daemon's user put into a folder. It is like `deputy run`, and needs no sandbox where that
+ * that the daemon's user put into a folder, and the owner's own checkout. It is like `deputy run`, and needs no sandbox where that
  * needs none.
  */
 export function isOwners(source: TaskOrigin["source"]): boolean {
-  return source === "schedule" || source === "inbox";
+  return source === "schedule" || source === "inbox" || source === "watch";
 }
 
 export function openInbox(db: Db): Inbox {

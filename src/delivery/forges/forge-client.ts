@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
-import { readEnd } from "../github/read-checks.ts";
+import { readEnd } from "../github/checks/read-checks.ts";
 
 /**
  * JSON over HTTP for a forge's API, by hand: the clients that there are for these forges repeat a

@@ -30,8 +30,12 @@ import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { reconcileMigration } from "../migrations/0038-reconcile.ts";
+
+import { watchesMigration } from "../migrations/0039-watches.ts";
+
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";
+
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -67,6 +71,7 @@ const migrations: Record<string, Migration> = {
   "0036-triggers": triggersMigration,
   "0037-repairs": repairsMigration,
   "0038-reconcile": reconcileMigration,
+  "0039-watches": watchesMigration,
   "0041-browsers": browsersMigration,
   "0042-live": liveMigration,
 };

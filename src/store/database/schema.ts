@@ -347,6 +347,21 @@ export type Database = {
     pausedAt: MaybeTime;
     lastSlot: MaybeTime;
   };
+  watches: {
+    rule: string;
+    id: string;
+    definition: string;
+    state: string | null;
+    commit: string | null;
+    result: "green" | "red" | null;
+    failing: JsonWithDefault<string[]>;
+    isNamed: Generated<boolean>;
+    detail: string | null;
+    trouble: string | null;
+    events: Generated<number>;
+    deliveryId: string | null;
+    seenAt: DefaultTime;
+  };
   repairs: {
     taskId: string;
     kind: "checks" | "review";
