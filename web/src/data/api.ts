@@ -54,7 +54,11 @@ async function call<Body>(
     throw new ApiError(0, "Deputy does not answer. It may be stopped, or this device is offline.");
   });
   if (!response.ok) throw await toError(response);
-  return (response.status === 204 ? null : await response.json()) as Body;
+  if (response.status === 204) return null as Body;
+  return (await response.json().catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "What answered is not Deputy, or it broke off: the answer is no JSON.");
+  })) as Body;
 }
 
 async function toError(response: Response): Promise<ApiError> {

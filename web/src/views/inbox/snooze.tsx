@@ -2,6 +2,7 @@ import type { AttentionItemView } from "../../../../src/api/attention.ts";
 import { send } from "../../data/api.ts";
 import { Button } from "../../parts/button.tsx";
 import { Menu } from "../../parts/menu.tsx";
+import { minutesUntilMorning } from "./later.ts";
 
 /** Puts an item off: it is at the end of the list until then, and rings again after that. */
 export function Snooze({
@@ -41,12 +42,4 @@ export function Snooze({
       )}
     </Menu>
   );
-}
-
-/** By the clock of who looks. */
-export function minutesUntilMorning(now: Date): number {
-  const morning = new Date(now);
-  morning.setDate(now.getDate() + 1);
-  morning.setHours(9, 0, 0, 0);
-  return Math.ceil((morning.getTime() - now.getTime()) / 60_000);
 }

@@ -61,10 +61,11 @@ export async function readTasks(
     const limit = Math.min(mostAtOnce, count - all.tasks.length);
     const page = await read(pagePath(filter, limit, all.next_cursor));
     const known = new Set(all.tasks.map(({ id }) => id)); // the list may move between two pages
-    all.tasks.push(...page.tasks.filter(({ id }) => !known.has(id)));
+    const fresh = page.tasks.filter(({ id }) => !known.has(id));
+    all.tasks.push(...fresh);
     all.unreadable.push(...page.unreadable);
     all.next_cursor = page.next_cursor;
-    if (page.tasks.length === 0) break;
+    if (fresh.length === 0) break; // what comes now was read already
   } while (all.next_cursor !== null && all.tasks.length < count);
   return all;
 }

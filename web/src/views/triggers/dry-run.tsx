@@ -5,6 +5,7 @@ import { useDraft } from "../../data/use-draft.ts";
 import { Button } from "../../parts/button.tsx";
 import { Field, SelectField, TextField } from "../../parts/field.tsx";
 import { OutsideText } from "../../parts/outside-text.tsx";
+import { readPayload } from "./payload.ts";
 import type { Rule } from "./trigger-view.ts";
 
 /** Shows what an event would start, and starts nothing. */
@@ -96,17 +97,4 @@ function Result({ result }: { result: unknown }) {
       ))}
     </dl>
   );
-}
-
-/** The request's body, or a sentence on what is wrong with the text. */
-export function readPayload(
-  text: string,
-  event: string,
-): { payload: unknown; event?: string } | string {
-  if (text.trim() === "") return "Paste a payload.";
-  try {
-    return { payload: JSON.parse(text), ...(event.trim() !== "" && { event: event.trim() }) };
-  } catch (error) {
-    return `This is no JSON: ${error instanceof Error ? error.message : String(error)}.`;
-  }
 }
