@@ -1,5 +1,6 @@
 import { Link } from "../../data/router.tsx";
-import { OutsideText, showHidden } from "../../parts/outside-text.tsx";
+import { OutsideText } from "../../parts/outside-text.tsx";
+import { showHidden } from "../../parts/show-hidden.ts";
 import { State, stateOf } from "../../parts/state.tsx";
 import { Time } from "../../parts/time.tsx";
 import { formatUsd, nameRepository } from "../../parts/words.ts";

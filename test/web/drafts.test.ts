@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import {
+  applyMoved,
+  type Draft,
+  keepDrafts,
+  openDraft,
+  readDrafts,
+  sendable,
+} from "../../web/src/views/task/diff/drafts.ts";
+
+/** Comments that are not sent yet: none is lost, by a reload or by a tree that moves. */
+
+const place = { path: "a.ts", side: "new" as const, line: 3, end_line: 5 };
+const draft = (id: number, rest: Partial<Draft> = {}): Draft => ({
+  ...{ ...place, id, text: `text ${id}`, tree: "t1", editing: false, lost: false },
+  ...rest,
+});
+
+test("a form that is open and empty moves to another line; one with words stays", () => {
+  const first = openDraft([], place, "t1");
+  const moved = openDraft(first, { ...place, line: 9, end_line: 9 }, "t1");
+  expect(moved.map(({ line, editing }) => [line, editing])).toEqual([[9, true]]);
+  const words = moved.map((one) => ({ ...one, text: "words" }));
+  expect(openDraft(words, place, "t1")).toHaveLength(2);
+});
+
+test("where the tree has moved drafts follow their lines, or stay without a place", () => {
+  const drafts = [draft(1), draft(2, { editing: true }), draft(3)];
+  const after = applyMoved(drafts, [1, 2], [{ index: 0, line: 7, end_line: 9 }, null], "t2");
+  expect(after).toEqual([
+    draft(1, { tree: "t2", line: 7, end_line: 9 }),
+    draft(2, { tree: "t2", lost: true }),
+    draft(3),
+  ]);
+  expect(sendable(after, "t2").map(({ id }) => id)).toEqual([1]);
+});
+
+test("they survive a reload, and what is no draft is left out", () => {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  keepDrafts("task_1", [draft(1)], storage);
+  expect(readDrafts("task_1", storage)).toEqual([draft(1)]);
+  expect(readDrafts("task_2", storage)).toEqual([]);
+  keepDrafts("task_1", [], storage);
+  expect(kept.size).toBe(0);
+  for (const bad of ["{", "7", '[1,{"id":"x"}]', JSON.stringify([{ ...draft(1), side: "up" }])]) {
+    kept.set("deputy.drafts.task_1", bad);
+    expect(readDrafts("task_1", storage)).toEqual([]);
+  }
+});

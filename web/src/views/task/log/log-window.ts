@@ -1,0 +1,73 @@
+/**
+ * The part of a log that is shown: chunks that follow each other, read by ranges of bytes. The end is
+ * read first; older chunks come in front when one scrolls up, and the newest leave when it is too much.
+ * Pure.
+ */
+export type Chunk = { from: number; to: number; text: string };
+export type LogWindow = { chunks: readonly Chunk[]; total: number; ended: boolean };
+export type LogPart = Chunk & { total: number; ended: boolean };
+
+export const partBytes = 64 * 1024;
+/** So many bytes are kept in the page, of however long a log. */
+export const mostBytes = 32 * partBytes;
+
+/** The daemon reads no fewer. */
+export const leastBytes = 64;
+
+export const emptyWindow: LogWindow = { chunks: [], total: 0, ended: false };
+
+export const startOf = ({ chunks }: LogWindow): number => chunks[0]?.from ?? 0;
+export const endOf = ({ chunks }: LogWindow): number => chunks.at(-1)?.to ?? 0;
+/** Whether its end is the log's. */
+export const isAtEnd = (window: LogWindow): boolean => endOf(window) >= window.total;
+
+/** The range before what is shown; null: it begins at the log's beginning. */
+export function olderRange(window: LogWindow): { from: number } | null {
+  const start = startOf(window);
+  if (start === 0) return null;
+  const from = Math.max(0, start - partBytes);
+  return { from };
+}
+
+/** With what was read before it, in one or more parts that follow each other up to its start. */
+export function addOlder(window: LogWindow, parts: readonly LogPart[]): LogWindow {
+  const [first, last] = [parts[0], parts.at(-1)];
+  const start = startOf(window);
+  if (!first || !last || last.to < start) return window;
+  const text = parts.map((part) => part.text).join("");
+  const whole = firstBytes(text, start - first.from);
+  // It begins somewhere in a line, whose beginning comes with what is older still.
+  const end = whole.indexOf("\n") + 1;
+  const line = first.from === 0 || end === whole.length ? 0 : end;
+  const from = first.from + byteLength(whole.slice(0, line));
+  const chunks = [{ from, to: start, text: whole.slice(line) }, ...window.chunks];
+  while (bytesOf(chunks) > mostBytes && chunks.length > 1) chunks.pop();
+  return { chunks, total: Math.max(last.total, window.total), ended: last.ended };
+}
+
+/** Of one part alone. */
+export const startAt = (part: LogPart): LogWindow => ({
+  chunks: [toChunk(part)],
+  total: part.total,
+  ended: part.ended,
+});
+
+export function addNewer(window: LogWindow, part: LogPart): LogWindow {
+  const { total, ended } = part;
+  if (part.from !== endOf(window) || part.to <= part.from) return { ...window, total, ended };
+  const chunks = [...window.chunks, toChunk(part)];
+  while (bytesOf(chunks) > mostBytes && chunks.length > 1) chunks.shift();
+  return { chunks, total, ended };
+}
+
+const toChunk = ({ from, to, text }: LogPart): Chunk => ({ from, to, text });
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).length;
+
+function firstBytes(text: string, count: number): string {
+  const bytes = new TextEncoder().encode(text);
+  return bytes.length <= count ? text : new TextDecoder().decode(bytes.slice(0, count));
+}
+
+const bytesOf = (chunks: readonly Chunk[]): number =>
+  (chunks.at(-1)?.to ?? 0) - (chunks[0]?.from ?? 0);
