@@ -99,7 +99,7 @@ test.each([
     "an unknown key at the top",
     "github: []\nbitbucket: []\n",
     2,
-    /bitbucket: is not a known key; the file has github, gitea, gitlab, schedule, inbox, hook, tasks$/,
+    /bitbucket: is not a known key; the file has github, gitea, gitlab, schedule, inbox, hook, tasks, watch$/,
   ],
   [
     "a missing repository",
