@@ -1,3 +1,4 @@
+import type { LiveBeat, LiveBye, LiveSnapshot, LiveTasks } from "../../../src/api/live.ts";
 import { createStore, type Store } from "./store.ts";
 
 /**
@@ -24,6 +25,7 @@ export type Change =
       tasks: readonly string[];
       /** What state each of them is in now. */
       states: Readonly<Record<string, string>>;
+      /** What needs a person, or the brake, may be another, too. */
       attention: boolean;
     }
   | "all";
@@ -38,17 +40,6 @@ export type Live = {
 /** Beats come every 15 s; two that stay away are silence. */
 const silentAfterMs = 35_000;
 const retryMs = { first: 500, most: 10_000 };
-
-type Snapshot = {
-  cursor: string;
-  version: string;
-  counts: Record<string, number>;
-  attention: number;
-  frozen: boolean;
-};
-type Tasks = Pick<Snapshot, "cursor" | "counts" | "attention"> & {
-  tasks: { id: string; state: string }[];
-};
 
 export function openLive(path = "/v1/stream"): Live {
   const state = createStore<LiveState>({
@@ -80,23 +71,24 @@ export function openLive(path = "/v1/stream"): Live {
     source = new EventSource(
       cursor === null ? path : `${path}?cursor=${encodeURIComponent(cursor)}`,
     );
-    on<Snapshot>("snapshot", (snapshot) => {
+    on<LiveSnapshot>("snapshot", (snapshot) => {
       const { counts, attention, frozen, version } = snapshot;
       cursor = snapshot.cursor;
       heard({ counts, attention, frozen, version });
       tell("all");
     });
-    on<Tasks>("tasks", ({ cursor: next, counts, attention, tasks }) => {
+    on<LiveTasks>("tasks", ({ cursor: next, counts, attention, frozen, tasks }) => {
       cursor = next;
-      const before = state.get().attention;
-      heard({ counts, attention });
+      const before = state.get();
+      heard({ counts, attention, frozen });
       tell({
         tasks: tasks.map(({ id }) => id),
         states: Object.fromEntries(tasks.map(({ id, state: now }) => [id, now])),
-        attention: before !== attention,
+        attention:
+          before.link !== "live" || before.attention !== attention || before.frozen !== frozen,
       });
     });
-    on<{ cursor: string }>("beat", (beat) => {
+    on<LiveBeat>("beat", (beat) => {
       cursor = beat.cursor;
       heard();
     });
@@ -106,7 +98,7 @@ export function openLive(path = "/v1/stream"): Live {
       tell("all");
       reopen();
     });
-    on<{ reason: string }>("bye", ({ reason }) => {
+    on<LiveBye>("bye", ({ reason }) => {
       if (reason === "revoked") leave();
       else reopen();
     });
@@ -142,13 +134,27 @@ export function openLive(path = "/v1/stream"): Live {
     patch({ link: "signed_out" });
   }
 
+  /** A device that slept, or was without a network, does not wait for the next try. */
+  function wake() {
+    const { heardAt, link } = state.get();
+    const isSilent = heardAt !== null && Date.now() - heardAt > silentAfterMs;
+    if (document.visibilityState !== "visible" || (link === "live" && !isSilent)) return;
+    delayMs = 0;
+    reopen();
+    delayMs = retryMs.first;
+  }
+
   function close() {
+    document.removeEventListener("visibilitychange", wake);
+    removeEventListener("online", wake);
     source?.close();
     source = null;
     clearTimeout(silence);
     clearTimeout(retry);
   }
 
+  document.addEventListener("visibilitychange", wake);
+  addEventListener("online", wake);
   open();
   return {
     state,

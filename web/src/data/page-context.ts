@@ -1,13 +1,11 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { z } from "zod";
+import type { sessionWire } from "../../../src/api/session.ts";
 import type { Live } from "./live.ts";
 
 /** Who looks at the page. A device that may only view sees no buttons that act. */
-export type Session = {
-  device: { id: string; name: string; scope: string };
-  version: string;
-  build: string | null;
-};
+export type Session = z.infer<typeof sessionWire>;
 
 export type Page = {
   session: Session;

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { frozenWire } from "../../../src/api/freeze.ts";
 import { read, send } from "../data/api.ts";
 import { type Session, usePage } from "../data/page-context.ts";
+import { useStore } from "../data/store.ts";
 import { useResource } from "../data/use-resource.ts";
 import { Button } from "./button.tsx";
 import { OutsideText } from "./outside-text.tsx";
@@ -50,14 +51,11 @@ function FrozenBanner() {
 function Updated() {
   const { live, session } = usePage();
   const [now, setNow] = useState<Session>(session);
-  useEffect(
-    () =>
-      live.follow((change) => {
-        // What went wrong is said by the stream's own state.
-        if (change === "all") read<Session>("/v1/session").then(setNow, () => {});
-      }),
-    [live],
-  );
+  const { link } = useStore(live.state);
+  useEffect(() => {
+    // What goes wrong is said by the stream's own state.
+    if (link === "live") read<Session>("/v1/session").then(setNow, () => {});
+  }, [link]);
   if (now.build === session.build && now.version === session.version) return null;
   return (
     <div class="banner run" role="status">

@@ -1,4 +1,6 @@
 import { useState } from "preact/hooks";
+import type { z } from "zod";
+import type { deviceWire } from "../../../../src/api/session.ts";
 import { send } from "../../data/api.ts";
 import { useMayAct } from "../../data/page-context.ts";
 import { useResource } from "../../data/use-resource.ts";
@@ -8,15 +10,7 @@ import { Shown } from "../../parts/shown.tsx";
 import { Time } from "../../parts/time.tsx";
 
 /** Browsers that are signed in: what each may, and how it is sent away. */
-export type Device = {
-  id: string;
-  name: string;
-  scope: string;
-  current: boolean;
-  push: boolean;
-  paired_at: string;
-  seen_at: string;
-};
+type Device = z.infer<typeof deviceWire>;
 
 export function Devices() {
   const list = useResource<{ devices: Device[] }>("/v1/devices");

@@ -1,5 +1,7 @@
 import { lazy, Suspense } from "preact/compat";
 import { useState } from "preact/hooks";
+import type { z } from "zod";
+import type { pairingWire } from "../../../../src/api/session.ts";
 import { send } from "../../data/api.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
@@ -7,7 +9,7 @@ import { useNow } from "../../parts/time.tsx";
 import { formatDuration } from "../../parts/words.ts";
 
 /** A code, and an address as a QR, that let one more device in; each is used once and soon over. */
-type Pairing = { code: string; link: string; url: string | null; expires_at: string };
+type Pairing = z.infer<typeof pairingWire>;
 
 const Qr = lazy(() => import("./qr.tsx"));
 
