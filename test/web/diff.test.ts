@@ -49,10 +49,7 @@ test("characters that nobody sees are shown, line ends of Windows are not", () =
 test.each<[ChangedFile, string | null]>([
   [file("src/app.ts"), null],
   [file("src/app.ts", { added: 300, removed: 101 }), "401 changed lines"],
-  [file("web/package-lock.json"), "lock file"],
-  [file("Cargo.lock"), "lock file"],
-  [file("src/block.ts"), null],
-  [file("dist/x.js", { generated: true }), "generated"],
+  [file("package-lock.json", { generated: true }), "generated"],
   [file("a.png", { binary: true, added: null, removed: null }), "binary"],
   [file("a.sql", { too_large: true }), "too large to show"],
 ])("which files start closed: %#", (given, why) => {

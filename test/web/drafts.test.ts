@@ -26,7 +26,7 @@ test("a form that is open and empty moves to another line; one with words stays"
 
 test("where the tree has moved drafts follow their lines, or stay without a place", () => {
   const drafts = [draft(1), draft(2, { editing: true }), draft(3)];
-  const after = applyMoved(drafts, [1, 2], [{ index: 0, line: 7, end_line: 9 }, null], "t2");
+  const after = applyMoved(drafts, [1, 2], [{ line: 7, end_line: 9 }, null], "t2");
   expect(after).toEqual([
     draft(1, { tree: "t2", line: 7, end_line: 9 }),
     draft(2, { tree: "t2", lost: true }),

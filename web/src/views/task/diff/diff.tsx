@@ -12,7 +12,7 @@ import type { TabProps } from "../types.ts";
 import { CommentList } from "./comment-list.tsx";
 import { FileDiff } from "./file-diff.tsx";
 import { FileList } from "./file-list.tsx";
-import { filterFiles, groupsOf, whyClosed } from "./file-rules.ts";
+import { filterFiles, groupsOf, guessHeight, whyClosed } from "./file-rules.ts";
 import "./diff.css";
 import { useWide } from "../use-wide.ts";
 import { ScopePicker } from "./scope-picker.tsx";
@@ -26,7 +26,6 @@ import type { ChangedFile, Changes, Comments } from "./wire.ts";
  * near the window; files and lines that are far from it are not drawn.
  */
 const groupSize = 20;
-const headHeight = 48;
 
 export default function DiffTab({ detail }: TabProps) {
   const { task } = detail;
@@ -189,7 +188,7 @@ function ChangeView({
           {groups.map((group) => (
             <Windowed
               key={group[0]?.path}
-              estimate={group.length * headHeight}
+              estimate={group.reduce((sum, file) => sum + guessHeight(file, isOpen(file)), 0)}
               keep={group.some(
                 ({ path }) =>
                   path === target ||

@@ -51,7 +51,7 @@ export function applyMoved(
   return drafts.map((draft) => {
     const index = sent.indexOf(draft.id);
     if (index === -1) return draft;
-    const now = moved.find((one) => one?.index === index) ?? null;
+    const now = moved[index] ?? null;
     return now
       ? { ...draft, tree, line: now.line, end_line: now.end_line, lost: false }
       : { ...draft, tree, lost: true, editing: false };

@@ -8,6 +8,7 @@ import { useCallback, useMemo, useState } from "preact/hooks";
 import { type ChangeData, Diff, Hunk } from "react-diff-view";
 import { cutPatch, findKey, findKeys, lineOf, type Piece } from "./cut-patch.ts";
 import type { Draft } from "./drafts.ts";
+import { lineHeight } from "./file-rules.ts";
 import { Thread } from "./thread.tsx";
 import type { Review } from "./use-review.ts";
 import { Windowed } from "./windowed.tsx";
@@ -17,7 +18,6 @@ import type { ReviewComment, Side } from "./wire.ts";
  * The lines of one file. Each has a button for a comment: a click opens its form, with Shift it is a
  * range; the arrow keys go from line to line, with Shift they extend the range.
  */
-const lineHeight = 21;
 type Range = { side: Side; from: number; to: number };
 
 export function FileLines({

@@ -31,30 +31,31 @@ export function Thread({
   );
 }
 
-const states: Record<string, { words: string; tone: string; mark: string }> = {
-  queued: { words: "queued: its agent gets it with its next attempt", tone: "off", mark: "○" },
-  delivered: { words: "its agent has it", tone: "run", mark: "◐" },
-  answered: { words: "answered without a change", tone: "ask", mark: "!" },
-  changed: { words: "changed", tone: "good", mark: "✓" },
+const looks: Record<string, { tone: string; mark: string }> = {
+  queued: { tone: "off", mark: "○" },
+  delivered: { tone: "run", mark: "◐" },
+  answered: { tone: "ask", mark: "!" },
+  changed: { tone: "good", mark: "✓" },
 };
 
 export function SentComment({ comment, place }: { comment: ReviewComment; place?: string }) {
-  const { answer, commit, created_at, outdated, state, text } = comment;
-  const look = states[state] ?? { words: state, tone: "off", mark: "·" };
+  const { answer, commit, created_at, detail, outdated, state, text } = comment;
+  const look = looks[state] ?? { tone: "off", mark: "·" };
   return (
     <article class="comment">
       <p class="soft">
         {place && <code>{place}</code>} {placeWords(comment)} · <Time at={created_at} /> ·{" "}
         <span class={`state ${look.tone}`}>
-          <span aria-hidden="true">{look.mark}</span> {look.words}
+          <span aria-hidden="true">{look.mark}</span> {state}
           {state === "changed" && commit && (
             <>
               {" "}
               by <code>{commit.slice(0, 10)}</code>
             </>
           )}
-        </span>
-        {outdated && " · the line has changed since"}
+        </span>{" "}
+        <OutsideText text={detail} />
+        {outdated && " · its lines have changed since"}
       </p>
       <p class="outside">
         <OutsideText text={text} />

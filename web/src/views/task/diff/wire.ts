@@ -35,10 +35,13 @@ export type ReviewComment = {
   end_line: number;
   text: string;
   state: string;
+  /** A clause on that. */
+  detail: string;
   answer: string | null;
   commit: string | null;
   created_at: string;
   outdated: boolean;
 };
 export type Comments = { tree: string | null; comments: ReviewComment[] };
-export type Moved = { index: number; line: number; end_line: number } | null;
+/** Where lines are by now; null: they are gone. */
+export type Moved = { line: number; end_line: number } | null;
