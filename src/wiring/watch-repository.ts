@@ -152,7 +152,9 @@ export function makeWatchWork(
     failing: string[],
     run: CheckRun,
   ) {
-    const output = cutToTail(cleanText(redact(run.failures ?? run.outputTail)), maxOutput);
+    // Its folder is gone by now.
+    const said = (run.failures ?? run.outputTail).replace(ownFolder, "");
+    const output = cutToTail(cleanText(redact(said)), maxOutput);
     const seen = ({ pass: "green", fail: "red", inconclusive: "unknown" } as const)[result];
     const detail = redact(cleanText(reason));
     return { result: seen, failing, isNamed: failing.length > 0, detail, output };
@@ -166,6 +168,7 @@ export function makeWatchWork(
 
 const maxOutput = 4_000;
 const maxKept = 20;
+const ownFolder = /\/[^\s'"]{0,300}\/check-[0-9a-f-]{36}\/?/g;
 
 function withoutStop(message: string): string {
   return message.replace(/\.$/, "");
