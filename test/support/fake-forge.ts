@@ -8,7 +8,7 @@ import { serveGit } from "./git-http.ts";
 
 /**
  * A Gitea or a GitLab on loopback that remembers: repositories over git's own HTTP server program, and
- * the routes for pull requests and comments that Deputy calls. Both want the token. It knows one
+ * the routes for issues, pull requests, comments, checks and permissions that Deputy calls. Both want the token. It knows one
  * project; pages are as small as asked for, and at most 50.
  */
 export type ForgeKind = "gitea" | "gitlab";
@@ -23,13 +23,46 @@ export type ForgePull = {
   author: number;
   isOfFork?: boolean;
 };
-export type ForgeComment = { id: number; pull: number; body: string; author: number };
+/** `isIssue`: of GitLab, which counts issues and merge requests apart. */
+export type ForgeComment = {
+  id: number;
+  pull: number;
+  body: string;
+  author: number;
+  isIssue?: boolean;
+  at?: string;
+};
+export type ForgeIssue = {
+  number: number;
+  title: string;
+  body: string;
+  by: string;
+  labels: string[];
+  createdAt: string;
+  updatedAt: string;
+};
+export type ForgeStatus = { id: number; commit: string; name: string; status: string };
+
+/** The accounts; the token's is 1. */
+export const forgeUsers: Record<string, number> = { deputy: 1, ada: 3, mallory: 66 };
+const loginOf = (id: number) =>
+  Object.keys(forgeUsers).find((login) => forgeUsers[login] === id) ?? "somebody";
 
 export type FakeForge = {
   url: string;
   token: string;
   pulls: ForgePull[];
   comments: ForgeComment[];
+  issues: ForgeIssue[];
+  /** Labels that were set. */
+  labelled: { id: number; issue: number; label: string; by: string; at: string }[];
+  /** Reactions of the token's account, by comment. */
+  reactions: { comment: number; content: string }[];
+  statuses: ForgeStatus[];
+  /** Of jobs, by their id. */
+  logs: Record<number, string>;
+  /** Who may push. */
+  writers: string[];
   /** What was asked, as "POST /path". */
   asked: string[];
   /** Answers in place of the forge, until it says null. */
@@ -73,10 +106,12 @@ export async function startFakeForge(kind: ForgeKind, project: string): Promise<
       forge.losesAnswer = false;
       return void request.socket.destroy();
     }
+    if (typeof answer === "string") return void response.writeHead(200).end(answer);
     send(response, answer === null ? 404 : 200, answer ?? { message: "Not Found" });
   });
   const forge: FakeForge = {
     ...{ url: "", token, pulls: [], comments: [], asked: [], cloneUrl: "", losesAnswer: false },
+    ...{ issues: [], labelled: [], reactions: [], statuses: [], logs: {}, writers: ["ada"] },
     refuse: () => null,
     load: (from) => {
       runGit(root, "clone", "--quiet", "--bare", from, gitDir);
@@ -109,19 +144,67 @@ function serveGitea(
   const rest = pathname.replace(`/repos/${project}`, "");
   if (rest === pathname) return null;
   const id = Number(/\d+/.exec(rest)?.[0]);
+  const user = (id: number) => ({ id, login: loginOf(id) });
   const show = (pull: ForgePull) => ({
-    ...{ number: pull.number, title: pull.title, body: pull.body, user: { id: pull.author } },
+    ...{ number: pull.number, title: pull.title, body: pull.body, user: user(pull.author) },
     html_url: `${forge.url}${project}/pulls/${pull.number}`,
     state: pull.state === "open" ? "open" : "closed",
     merged: pull.state === "merged",
     draft: /^WIP: /.test(pull.title),
-    head: { ref: pull.head, repo_id: pull.isOfFork ? 2 : 1 },
-    base: { ref: pull.base, repo_id: 1 },
+    head: { ref: pull.head, sha: tipOf(forge, pull.head), repo_id: pull.isOfFork ? 2 : 1 },
+    base: { ref: pull.base, sha: tipOf(forge, pull.base), repo_id: 1 },
+    created_at: "2026-01-01T00:00:00Z",
   });
-  const comment = (one: ForgeComment) => ({ id: one.id, body: one.body, user: { id: one.author } });
+  const comment = (one: ForgeComment) => ({
+    ...{ id: one.id, body: one.body, user: user(one.author) },
+    html_url: `${forge.url}${project}/issues/${one.pull}#issuecomment-${one.id}`,
+    ...{ issue_url: `${forge.url}${project}/issues/${one.pull}`, pull_request_url: "" },
+    ...{ created_at: one.at, updated_at: one.at },
+  });
+  const issue = (one: ForgeIssue) => ({
+    ...{ number: one.number, title: one.title, body: one.body, state: "open", pull_request: null },
+    ...{ user: user(forgeUsers[one.by] ?? 0), labels: one.labels.map((name) => ({ name })) },
+    ...{ created_at: one.createdAt, updated_at: one.updatedAt },
+    html_url: `${forge.url}${project}/issues/${one.number}`,
+  });
+  const page = <One>(list: One[]) => {
+    const from = (Number(searchParams.get("page") ?? 1) - 1) * 50;
+    return list.slice(from, from + 50);
+  };
+  const since = searchParams.get("since") ?? "";
+  const [, login = ""] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? [];
+  if (login !== "")
+    return {
+      permission: forge.writers.includes(login) ? "write" : "read",
+      user: user(forgeUsers[login] ?? 0),
+    };
+  const [, ofCommit] = /^\/commits\/([0-9a-f]{40})\/status$/.exec(rest) ?? [];
+  if (ofCommit !== undefined)
+    return {
+      statuses: forge.statuses
+        .filter(({ commit }) => commit === ofCommit)
+        .map(({ id, name, status }) => ({ id, context: name, status, description: "it says so" })),
+    };
   switch (`${method} ${rest.replace(/\d+/, "N")}`) {
     case "GET ":
-      return { full_name: project, default_branch: "main" };
+      return {
+        ...{ id: 1, full_name: project, default_branch: "main", permissions: { push: true } },
+        owner: { id: 90, login: project.split("/")[0] },
+      };
+    case "GET /issues":
+      return page(forge.issues.filter(({ updatedAt }) => updatedAt >= since)).map(issue);
+    case "GET /issues/comments":
+      return page(forge.comments.filter(({ at }) => at !== undefined && at >= since)).map(comment);
+    case "GET /issues/N":
+      return forge.issues.filter(({ number }) => number === id).map(issue)[0] ?? null;
+    case "GET /issues/N/timeline":
+      return page(forge.labelled.filter((one) => one.issue === id)).map((one) => ({
+        ...{ id: one.id, type: "label", body: "1", label: { name: one.label } },
+        ...{ user: user(forgeUsers[one.by] ?? 0), created_at: one.at },
+      }));
+    case "POST /issues/comments/N/reactions":
+      forge.reactions.push({ comment: id, content: body.content ?? "" });
+      return {};
     case "GET /pulls": {
       const page = Number(searchParams.get("page") ?? 1);
       const limit = Math.min(50, Number(searchParams.get("limit") ?? 50));
@@ -161,16 +244,67 @@ function serveGitlab(
     web_url: `${forge.url}${project}/-/merge_requests/${pull.number}`,
     state: pull.state === "open" ? "opened" : pull.state,
     ...{ source_project_id: pull.isOfFork ? 2 : 1, target_project_id: 1 },
+    ...{ source_branch: pull.head, target_branch: pull.base, sha: tipOf(forge, pull.head) },
+    ...{ diff_refs: { start_sha: tipOf(forge, pull.base) }, draft: /^Draft: /.test(pull.title) },
+    author: { id: pull.author, username: loginOf(pull.author) },
+    created_at: "2026-01-01T00:00:00Z",
   });
+  const user = (login: string) => ({ id: forgeUsers[login] ?? 0, username: login });
   const comment = (one: ForgeComment) => ({
-    id: one.id,
-    body: one.body,
-    author: { id: one.author },
+    ...{ id: one.id, body: one.body, author: user(loginOf(one.author)) },
+    ...{ created_at: one.at, system: false },
   });
+  const issue = (one: ForgeIssue) => ({
+    ...{ iid: one.number, title: one.title, description: one.body, state: "opened" },
+    ...{ author: user(one.by), labels: one.labels, confidential: false },
+    ...{ created_at: one.createdAt, updated_at: one.updatedAt },
+    web_url: `${forge.url}${project}/-/issues/${one.number}`,
+  });
+  const since = searchParams.get("updated_after") ?? "";
+  const [, ofCommit] = /^\/repository\/commits\/([0-9a-f]{40})\/statuses$/.exec(rest) ?? [];
+  if (ofCommit !== undefined) return forge.statuses.filter(({ commit }) => commit === ofCommit);
   switch (`${method} ${rest.replace(/\d+/g, "N")}`) {
     case "GET ":
-      return { path_with_namespace: project, default_branch: "main" };
+      return { id: 1, path_with_namespace: project, default_branch: "main", permissions: null };
+    case "GET /issues":
+      return forge.issues.filter(({ updatedAt }) => updatedAt >= since).map(issue);
+    case "GET /issues/N":
+      return forge.issues.filter((one) => one.number === number).map(issue)[0] ?? null;
+    case "GET /events":
+      return forge.comments
+        .filter(({ at }) => at !== undefined)
+        .map((one) => ({
+          target_type: "Note",
+          note: {
+            ...{ ...comment(one), noteable_iid: one.pull },
+            noteable_type: one.isIssue ? "Issue" : "MergeRequest",
+          },
+        }));
+    case "GET /issues/N/resource_label_events":
+      return forge.labelled
+        .filter((one) => one.issue === number)
+        .map((one) => ({
+          ...{ id: one.id, action: "add", label: { name: one.label }, user: user(one.by) },
+          created_at: one.at,
+        }));
+    case "GET /members/all/N":
+      return forge.writers.some((login) => forgeUsers[login] === number)
+        ? { id: number, state: "active", access_level: 30 }
+        : null;
+    case "GET /jobs/N/trace":
+      return forge.logs[number] ?? null;
+    case "GET /issues/N/notes":
+      return forge.comments.filter((one) => one.isIssue && one.pull === number).map(comment);
+    case "POST /issues/N/notes":
+      return comment(addComment(forge, number, body.body, true));
+    case "PUT /issues/N/notes/N":
+      return edit(forge, note, body.body, comment);
+    case "POST /issues/N/notes/N/award_emoji":
+    case "POST /merge_requests/N/notes/N/award_emoji":
+      forge.reactions.push({ comment: note, content: body.name ?? "" });
+      return {};
     case "GET /merge_requests":
+      if (searchParams.has("updated_after")) return [];
       return forge.pulls
         .filter(({ head, state }) => state === "open" && head === searchParams.get("source_branch"))
         .map(show);
@@ -193,7 +327,9 @@ function serveGitlab(
     case "GET /merge_requests/N/notes": {
       const page = Number(searchParams.get("page") ?? 1);
       const size = Number(searchParams.get("per_page") ?? 20);
-      const all = forge.comments.filter(({ pull }) => pull === number).map(comment);
+      const all = forge.comments
+        .filter(({ isIssue, pull }) => !isIssue && pull === number)
+        .map(comment);
       return all.slice((page - 1) * size, page * size);
     }
     case "POST /merge_requests/N/notes":
@@ -202,6 +338,15 @@ function serveGitlab(
       return edit(forge, note, body.body, comment);
   }
   return null;
+}
+
+/** Of a branch; some of a commit's shape where the project has no git. */
+function tipOf(forge: FakeForge, branch: string): string {
+  try {
+    return forge.git("rev-parse", branch);
+  } catch {
+    return "0".repeat(40);
+  }
 }
 
 function found(forge: FakeForge, number: number, show: (pull: ForgePull) => unknown): unknown {
@@ -225,8 +370,8 @@ function addPull(
   return show(pull);
 }
 
-function addComment(forge: FakeForge, pull: number, body = ""): ForgeComment {
-  const comment = { id: forge.comments.length + 1, pull, body, author: 1 };
+function addComment(forge: FakeForge, pull: number, body = "", isIssue = false): ForgeComment {
+  const comment = { id: forge.comments.length + 1, pull, body, author: 1, isIssue };
   forge.comments.push(comment);
   return comment;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
 import type { OtherForge } from "../../core/forge/place.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { makeEventForge } from "../../delivery/forges/event-forge.ts";
@@ -7,6 +8,7 @@ import { findProject } from "../../delivery/forges/forge-url.ts";
 import { type ForgeSettings, openApi, openClient } from "../../delivery/forges/open-forges.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { forgeDoors } from "../../triggers/forges/forge-door.ts";
 import { type AskForge, lookAtGitea } from "../../triggers/forges/look-gitea.ts";
 import { lookAtGitlab } from "../../triggers/forges/look-gitlab.ts";
 import { giteaPull } from "../../triggers/forges/normalize-gitea.ts";
@@ -40,11 +42,18 @@ export function connectForge(
       ...{ hasWriteAccess: null, commands: null, own: null, wasLabelled: null },
     };
   const { makeLook, showPull } = readers[kind];
-  const look = makeLook((path) => client(`read ${path.split("?", 1)[0]}`, { path }, z.unknown()));
+  const found = makeLook((path) => client(`read ${path.split("?", 1)[0]}`, { path }, z.unknown()));
+  const look: LookDeps = {
+    ...found,
+    poll: (...given) => orSay(kind, () => found.poll(...given)),
+    read: (...given) => orSay(kind, () => found.read(...given)),
+    listLabelled: (...given) => orSay(kind, () => found.listLabelled(...given)),
+  };
   const asked = makeEventForge(kind, api, deps.redact);
   const forge = {
     ...asked,
-    readPullRequest: async (target: string) => showPull(await asked.readPullRequest(target)),
+    readPullRequest: (target: string) =>
+      orSay(kind, async () => showPull(await asked.readPullRequest(target))),
   };
   const isHere = (repository: string, project: string) =>
     findProject(repository, url)?.toLowerCase() === project.toLowerCase();
@@ -59,6 +68,20 @@ export function connectForge(
       return set.some((one) => one.label.toLowerCase() === name && one.at >= since);
     },
   };
+}
+
+/** An answer of another shape is told in a sentence; another version of the forge may be right again. */
+async function orSay<Found>(kind: OtherForge, read: () => Promise<Found>): Promise<Found> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const field = error.issues[0]?.path.join(".") || "the whole";
+    throw new DeputyError(
+      "unavailable",
+      `${forgeDoors[kind].name} answered something else than expected at ${field}.`,
+    );
+  }
 }
 
 const readers: Record<

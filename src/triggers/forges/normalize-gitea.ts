@@ -65,7 +65,11 @@ const webhook = z.object({
 });
 type Webhook = z.infer<typeof webhook>;
 
+/** Others have fields of these names with something else in them. */
+const heard = /^(?:issues|issue_comment|pull_request|status|workflow_run|action_run\w*)$/;
+
 export const normalizeGitea: Normalize = (event, raw) => {
+  if (!heard.test(event)) return [];
   const data = webhook.parse(raw);
   const common = {
     repository: giteaRepository(raw.repository),

@@ -61,7 +61,10 @@ const webhook = z.object({
 });
 type Webhook = z.infer<typeof webhook>;
 
+const heard: unknown[] = ["issue", "merge_request", "note", "pipeline"];
+
 export const normalizeGitlab: Normalize = (_event, raw) => {
+  if (!heard.includes(raw.object_kind)) return [];
   const data = webhook.parse(raw);
   if (!data.user || data.event_type?.startsWith("confidential_")) return [];
   const common = { repository: gitlabRepository(raw.project), sender: person(data.user) };

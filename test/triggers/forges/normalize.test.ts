@@ -271,6 +271,12 @@ test("a body of another shape is a problem in one sentence", () => {
   ]);
 });
 
+test("events that rules cannot name are taken, and tell of nothing", () => {
+  expect(gitea("wiki", giteaIssueHook, { comment: "a word", page: "Home" })).toEqual([]);
+  expect(gitea("pull_request_approved", giteaPullHook, { action: "reviewed" })).toEqual([]);
+  expect(gitlab({ object_kind: "push", ref: "refs/heads/main", project: 1 })).toEqual([]);
+});
+
 test("of a pasted payload forge and event are guessed", () => {
   const names = (hook: Tree) => readEvents(null, hook, null).map(({ event }) => event);
   expect(names(giteaIssueHook)).toEqual(["issues"]);
