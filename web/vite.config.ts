@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
@@ -26,12 +28,13 @@ function compressed(): Plugin {
   return {
     name: "compressed",
     apply: "build",
-    generateBundle(_, files) {
-      for (const [name, file] of Object.entries(files)) {
-        const text = file.type === "chunk" ? file.code : file.source;
+    // When the files are written: before, other plugins may still change them.
+    async writeBundle({ dir = "" }, files) {
+      for (const name of Object.keys(files)) {
+        const text = await readFile(join(dir, name));
         if (!/\.(js|css|html|svg)$/.test(name) || text.length < 1_000) continue;
-        this.emitFile({ type: "asset", fileName: `${name}.br`, source: brotliCompressSync(text) });
-        this.emitFile({ type: "asset", fileName: `${name}.gz`, source: gzipSync(text) });
+        await writeFile(join(dir, `${name}.br`), brotliCompressSync(text));
+        await writeFile(join(dir, `${name}.gz`), gzipSync(text));
       }
     },
   };
