@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { makeCommenter, openEventForges } from "../../src/delivery/forges/find-commenter.ts";
 import { findProject } from "../../src/delivery/forges/forge-url.ts";
-import { openForges, requireForge } from "../../src/delivery/forges/open-forges.ts";
+import { openForges, requireForge, tryForge } from "../../src/delivery/forges/open-forges.ts";
 import { type FakeForge, type ForgeKind, startFakeForge } from "../support/fake-forge.ts";
 
 /** Pull requests on forges beside GitHub, against stand-ins; real servers were not at hand. */
@@ -27,10 +28,92 @@ async function start(kind: ForgeKind) {
   const repositoryUrl = server.cloneUrl;
   const open = (set: Partial<typeof request> & { known?: string | null } = {}) =>
     forge.openDraftPullRequest({ ...request, ...set, repositoryUrl });
-  return { forge, open, repositoryUrl, server };
+  const events = openEventForges([settings], redact)[kind];
+  if (!events) throw new Error("no forge");
+  const examine = (projects: string[]) => tryForge(settings, projects, redact);
+  return { events, examine, forge, open, repositoryUrl, server };
 }
 
+const issues: Record<ForgeKind, string> = {
+  gitea: "gitea:acme/app#7",
+  gitlab: "gitlab:acme/app#7",
+};
+
 describe.each(["gitea", "gitlab"] as const)("on %s", (kind) => {
+  test("an issue has one comment of ours, kept current, wherever its mark is written", async () => {
+    const { events, server } = await start(kind);
+    const tell = (body: string) => {
+      const target = issues[kind];
+      return events.upsertComment({ target, body, taskId: "story", known: null });
+    };
+    server.comments.push({
+      ...{ id: 90, pull: 7, author: 66, isIssue: true },
+      body: "<!-- deputy:story -->\nThe work was accepted",
+    });
+    const first = await tell("Work has started, with hunter22hunter22.");
+    expect(first).toMatchObject({ edited: false, url: expect.stringContaining("/issues/7#") });
+    expect(await tell("A draft is here.")).toEqual({ url: first.url, edited: true });
+    expect(server.comments).toMatchObject([
+      { id: 90, body: expect.stringContaining("accepted") },
+      { pull: 7, body: "<!-- deputy:story -->\nA draft is here.", author: 1 },
+    ]);
+    const commenter = makeCommenter(null, { [kind]: events });
+    const about = { body: "Read.", taskId: "reply", known: null };
+    await commenter?.upsertComment({ ...about, target: issues[kind] });
+    expect(server.comments).toHaveLength(3);
+    await expect(commenter?.upsertComment({ ...about, target: "acme/app#7" })).rejects.toThrow(
+      "A comment on acme/app#7 needs a token: set GITHUB_TOKEN",
+    );
+  });
+
+  test("who may write is asked for by account, and a wrong token leaves it to a person", async () => {
+    const { events, server } = await start(kind);
+    const may = (login: string, id: number | null) =>
+      events
+        .hasWriteAccess("acme/app", { login, id })
+        .catch((error: { code: string }) => error.code);
+    expect(await may("ada", 3)).toBe(true);
+    expect(await may("ada", null)).toBe(false);
+    // Another account that took the login; of GitLab an id that is no member's.
+    expect(await may("ada", 4)).toBe(kind === "gitea" ? false : "not_found");
+    expect(await may("mallory", 66)).toBe(kind === "gitea" ? false : "not_found");
+    server.refuse = () => ({ status: 401 });
+    expect(await may("ada", 3)).toBe("forbidden");
+  });
+
+  test("checks of a commit are listed with their ends, and a log is read where there is one", async () => {
+    const { events, server } = await start(kind);
+    const commit = "a".repeat(40);
+    const red = kind === "gitea" ? "failure" : "failed";
+    server.statuses = [red, "success", "pending"].map((status, index) => ({
+      ...{ id: index + 1, commit, name: `test ${index}`, status },
+    }));
+    server.logs[1] = `${"noise\n".repeat(500)}Error: expected Hello`;
+    const checks = await events.listChecks("acme/app", commit);
+    expect(checks.map(({ hasFailed, isCompleted }) => [hasFailed, isCompleted])).toEqual([
+      [true, true],
+      [false, true],
+      [false, false],
+    ]);
+    const { log } = await events.readCheckFailure("acme/app", checks[0] ?? fail());
+    expect(log.split("\n").at(-1)).toBe(kind === "gitea" ? "" : "Error: expected Hello");
+    expect(log.split("\n").length).toBeLessThanOrEqual(200);
+    const other = await events.readCheckFailure("acme/app", checks[1] ?? fail());
+    expect(other.log).toBe(kind === "gitea" ? "" : "(GitLab does not show its log)");
+  });
+
+  test("the doctor names a repository that the token is not shown, and a token that is wrong", async () => {
+    const { examine, server } = await start(kind);
+    expect(await examine(["acme/app"])).toBeNull();
+    expect(await examine(["acme/none", "acme/app"])).toMatch(
+      /^Could not look at acme\/none: .* nothing by that name to this token \(404\)/,
+    );
+    server.refuse = () => ({ status: 401 });
+    expect(await examine(["acme/app"])).toContain("does not accept the token (401)");
+    server.refuse = (asked) => (asked.endsWith("/user") ? null : { status: 403 });
+    expect(await examine(["acme/app"])).toContain("the token may not do that (403)");
+  });
+
   test("a draft is opened once, and adopted with the new receipt after that", async () => {
     const { open, server } = await start(kind);
     const first = await open({ body: "With hunter22hunter22 in it." });
@@ -166,3 +249,7 @@ test("a pull request is promised where it can be opened only", () => {
   expect(find("https://codeberg.org/acme/app")).toBeNull();
   expect(find("https://gitlab.com/acme/app")).not.toBeNull();
 });
+
+function fail(): never {
+  throw new Error("there is no such check");
+}

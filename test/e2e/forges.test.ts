@@ -223,6 +223,7 @@ describe.skipIf(!hasGitHttpBackend)("forges beside GitHub", () => {
         result: expect.stringContaining("rework: test failed on"),
         taskId: id,
       });
+      await deputy.cli(["cancel", id]);
       await deputy.untilOver(id);
     },
   );

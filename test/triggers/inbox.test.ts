@@ -21,6 +21,7 @@ import {
   settleDelivery,
 } from "../../src/store/triggers/inbox.ts";
 import { inboxSource } from "../../src/triggers/folder/take-file.ts";
+import { normalize } from "../../src/triggers/forges/receive-forge.ts";
 import type { GithubRule } from "../../src/triggers/github/github-rule.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
 import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
@@ -29,7 +30,9 @@ import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
 import { readGuards } from "../../src/triggers/guards/guard-rule.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { processLocal } from "../../src/triggers/process-local.ts";
+import { parseTriggerRules } from "../../src/triggers/rules.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { giteaIssueHook, giteaLabel, change as merge } from "./forges/payloads.ts";
 import { everyRule, examplePayload } from "./github/payloads.ts";
 
 let database: TestDatabase;
@@ -570,4 +573,54 @@ test("a folder that is gone keeps no other file waiting, and the refusal is reco
     { result: "refused: No such repository.", taskId: null },
     { taskId: expect.stringMatching(/^task_/) },
   ]);
+});
+
+test("a webhook of Gitea starts one task for its issue, and an older one's label only if it was set lately", async () => {
+  await processInbox(makeDeps());
+  const rules = parseTriggerRules(
+    `gitea: [{ on: issues.labeled, label: deputy, repository: acme/app, clone: /srv/app, trusted: [ada] }]`,
+    "triggers.yaml",
+  );
+  const asked: unknown[][] = [];
+  const about = (wasSet: boolean): Partial<InboxDeps> => ({
+    ...{ forge: "gitea", rules: () => rules },
+    wasLabelled: async (...given) => {
+      asked.push(given.slice(0, 2));
+      return wasSet;
+    },
+  });
+  const hook = (number: number) =>
+    normalize(
+      "gitea",
+      "issues",
+      merge(giteaIssueHook, {
+        action: "label_updated",
+        issue: { number, labels: [giteaLabel("deputy")] },
+      }),
+    );
+  const keep = async (number: number, id: string) => {
+    const read = hook(number);
+    for (const { event, payload } of "events" in read ? read.events : [])
+      await inbox.insert({ deliveryId: id, source: "gitea", event, action: null, payload });
+  };
+  const resultOf = async (id: string) => (await rows()).find((row) => row.deliveryId === id);
+  await keep(71, "gitea:old");
+  // Those of GitHub are left alone, and the other way round.
+  expect(await processInbox(makeDeps())).toEqual({ settled: 0, open: 0 });
+  await processInbox(makeDeps(about(false)));
+  expect(await resultOf("gitea:old")).toMatchObject({
+    result: "ignored: the label deputy was set before",
+    taskId: null,
+  });
+  await keep(71, "gitea:new");
+  await keep(71, "gitea:again");
+  await processInbox(makeDeps(about(true)));
+  const [made, again] = [await resultOf("gitea:new"), await resultOf("gitea:again")];
+  expect(asked).toEqual(Array(asked.length).fill(["gitea:acme/app#71", "deputy"]));
+  const task = await getTask(store.db, made?.taskId ?? "");
+  expect(task).toMatchObject({
+    repository: "/srv/app",
+    origin: { source: "gitea", subject: "gitea:acme/app#71", replyTo: "gitea:acme/app#71" },
+  });
+  expect(again).toMatchObject({ taskId: made?.taskId, result: expect.stringContaining("joined") });
 });
