@@ -9,10 +9,10 @@ import { type ForgeSettings, openApi, openClient } from "../../delivery/forges/o
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { forgeDoors } from "../../triggers/forges/forge-door.ts";
+import { giteaPull } from "../../triggers/forges/gitea-shapes.ts";
+import { gitlabPull } from "../../triggers/forges/gitlab-shapes.ts";
 import { type AskForge, lookAtGitea } from "../../triggers/forges/look-gitea.ts";
 import { lookAtGitlab } from "../../triggers/forges/look-gitlab.ts";
-import { giteaPull } from "../../triggers/forges/normalize-gitea.ts";
-import { gitlabPull } from "../../triggers/forges/normalize-gitlab.ts";
 import type { InboxDeps } from "../../triggers/github/inbox-deps.ts";
 import type { LookDeps } from "../../triggers/reconcile/reconcile.ts";
 import type { Log } from "../home/log.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parsePlace } from "../../core/forge/place.ts";
 import type { LookDeps } from "../reconcile/reconcile.ts";
-import { giteaIssue, giteaPerson, giteaPull, giteaRepository } from "./normalize-gitea.ts";
+import { giteaIssue, giteaPerson, giteaPull, giteaRepository } from "./gitea-shapes.ts";
 
 /** Reads what the API has at a path; null: there is nothing. */
 export type AskForge = (path: string) => Promise<unknown>;

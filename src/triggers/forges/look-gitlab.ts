@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { parsePlace } from "../../core/forge/place.ts";
 import type { LookDeps } from "../reconcile/reconcile.ts";
+import { gitlabIssue, gitlabPerson, gitlabPull, gitlabRepository } from "./gitlab-shapes.ts";
 import type { AskForge } from "./look-gitea.ts";
-import { gitlabIssue, gitlabPerson, gitlabPull, gitlabRepository } from "./normalize-gitlab.ts";
 
 const pageSize = 100;
 /** A list that is longer is read on in the next round. */

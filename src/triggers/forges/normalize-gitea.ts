@@ -1,5 +1,20 @@
 import { z } from "zod";
 import {
+  giteaRepository,
+  isDraft,
+  isDraftTitle,
+  issue,
+  labels,
+  namesOf,
+  normalIssue,
+  normalPull,
+  person,
+  pull,
+  repository,
+  text,
+  user,
+} from "./gitea-shapes.ts";
+import {
   type Normal,
   type Normalize,
   type NormalPerson,
@@ -12,30 +27,6 @@ import {
  * What differs: the words for actions, labels (`label_updated` tells which since Gitea 1.24 only),
  * draft pull requests, commit statuses, and runs of Forgejo's Actions. Pure.
  */
-const text = z.string().nullish();
-const user = z.object({ id: z.number().nullish(), login: z.string() });
-const labels = z.array(z.object({ name: z.string() })).nullish();
-const repository = z.object({ id: z.number(), full_name: z.string(), owner: user });
-const side = z.object({
-  ref: z.string(),
-  sha: z.string(),
-  repo_id: z.number().nullish(),
-});
-const issue = z.object({
-  number: z.number(),
-  ...{ title: text, body: text, state: text, html_url: text },
-  user: user.nullish(),
-  labels,
-  pull_request: z.object({ html_url: text }).nullish(),
-});
-const pull = z.object({
-  number: z.number(),
-  ...{ title: text, body: text, state: text, html_url: text },
-  ...{ draft: z.boolean().nullish(), merged: z.boolean().nullish() },
-  user: user.nullish(),
-  labels,
-  ...{ head: side, base: side },
-});
 const run = z.object({
   ...{ name: text, path: text, display_title: text, title: text, html_url: text },
   ...{ event: text, conclusion: text, status: text, head_branch: text, prettyref: text },
@@ -184,67 +175,8 @@ function readRun(
   ];
 }
 
-export function giteaRepository(raw: unknown): NormalRepository {
-  const { full_name, id, owner } = repository.parse(raw);
-  return { forge: "gitea", id, full_name, owner: { login: owner.login, id: owner.id ?? null } };
-}
-
-/** As the API's lists and webhooks have one. */
-export function giteaIssue(raw: unknown) {
-  const found = issue.parse(raw);
-  return normalIssue(found, found.pull_request != null);
-}
-
-export function giteaPull(raw: unknown) {
-  return normalPull(pull.parse(raw));
-}
-
-export function giteaPerson(raw: unknown): NormalPerson {
-  return person(user.parse(raw));
-}
-
-function normalIssue(found: z.infer<typeof issue>, isPull: boolean) {
-  const { body, html_url, labels, number, pull_request, state, title, user } = found;
-  return {
-    ...{ number, title, body, state, labels: labels ?? [] },
-    user: user && person(user),
-    html_url: (isPull ? pull_request?.html_url : null) ?? html_url,
-    pull_request: isPull ? {} : null,
-  };
-}
-
-function normalPull(found: z.infer<typeof pull>) {
-  const { base, body, head, html_url, labels, merged, number, state, title, user } = found;
-  const show = ({ ref, repo_id, sha }: z.infer<typeof side>) => ({
-    ...{ ref, sha, repo: repo_id == null ? null : { id: repo_id } },
-  });
-  return {
-    ...{ number, title, body, state, html_url, labels: labels ?? [], merged: merged ?? false },
-    ...{ draft: isDraft(found), user: user && person(user), head: show(head), base: show(base) },
-  };
-}
-
-/** Versions before 1.20 do not say; the prefixes are those that a server has by default. */
-function isDraft({ draft, title }: z.infer<typeof pull>): boolean {
-  return draft ?? isDraftTitle(title);
-}
-
-function isDraftTitle(title: string | null | undefined): boolean {
-  return /^(?:WIP:|\[WIP\])/i.test(title ?? "");
-}
-
-/** The account of the Actions has no password, and an id below zero. */
-function person({ id, login }: z.infer<typeof user>): NormalPerson {
-  const isBot = (id ?? 0) < 0 || /^(?:gitea|forgejo)-actions$/.test(login);
-  return { login, id: id ?? null, type: isBot ? "Bot" : "User" };
-}
-
 function findAssignees({ assignee, assignees }: { assignee?: unknown; assignees?: unknown }) {
   const all = z.array(user).nullish().catch(null).parse(assignees);
   const one = user.nullish().catch(null).parse(assignee);
   return (all ?? (one ? [one] : [])).map(person);
-}
-
-function namesOf(list: z.infer<typeof labels>): string[] {
-  return (list ?? []).map(({ name }) => name);
 }
