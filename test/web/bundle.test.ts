@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 
 /** How much the page may weigh, gzipped: what a first view loads, and each part that comes later. */
@@ -35,4 +35,16 @@ test("nothing in it is of another origin, or inline", async () => {
   const index = await readFile(join(folder, "index.html"), "utf8");
   expect(index.match(/https?:\/\//g)).toBeNull();
   expect(index.match(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/g)).toBeNull();
+});
+
+test("what is sent compressed is what was built", async () => {
+  const assets = join(folder, "assets");
+  const all = await readdir(assets);
+  const compressed = all.filter((name) => /\.(br|gz)$/.test(name));
+  expect(compressed.length).toBeGreaterThan(0);
+  for (const name of compressed) {
+    const unpack = name.endsWith(".br") ? brotliDecompressSync : gunzipSync;
+    const plain = await readFile(join(assets, name.replace(/\.(br|gz)$/, "")));
+    expect(unpack(await readFile(join(assets, name))).equals(plain), name).toBe(true);
+  }
 });
