@@ -9,6 +9,7 @@ import { createStore, useStore } from "./data/store.ts";
 import { Shell } from "./parts/shell.tsx";
 import { Empty, Skeleton } from "./parts/shown.tsx";
 import { type Toast, Toasts } from "./parts/toasts.tsx";
+import { toSentence } from "./parts/words.ts";
 import { Pair } from "./views/pair.tsx";
 
 /** The page: signed out it asks for a code, signed in it shows one view by its address. */
@@ -118,7 +119,7 @@ function say(
   tone: "good" | "bad",
 ) {
   const id = Math.max(0, ...toasts.get().map((toast) => toast.id)) + 1;
-  toasts.set([...toasts.get().slice(-3), { id, sentence, tone }]);
+  toasts.set([...toasts.get().slice(-3), { id, sentence: toSentence(sentence), tone }]);
   if (tone === "good")
     setTimeout(() => toasts.set(toasts.get().filter((toast) => toast.id !== id)), 6_000);
 }

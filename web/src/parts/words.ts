@@ -41,3 +41,7 @@ export const nameRepository = (repository: string): string =>
 
 /** Whether an address from outside may be a link. */
 export const isWebLink = (href: string): boolean => /^https?:\/\//i.test(href);
+
+/** A clause of the daemon, or of the page, as a sentence. */
+export const toSentence = (clause: string): string =>
+  `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?…]$/.test(clause) ? "" : "."}`;

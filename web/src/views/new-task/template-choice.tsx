@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { setQuery } from "../../data/router.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import type { Fields } from "./fields.ts";
 import { useTemplates } from "./templates.ts";
@@ -9,6 +10,9 @@ export function Templates({ fields, use }: { fields: Fields; use: (fields: Field
   const [name, setName] = useState("");
   return (
     <Menu label="Templates">
+      <button type="button" class="button plain" onClick={() => setQuery({ again: "last" })}>
+        Like the last task
+      </button>
       {templates.map((template) => (
         <div key={template.name} class="template">
           <button type="button" class="button plain" onClick={() => use(template.fields)}>

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { deviceWire } from "../../../../src/api/session.ts";
 import { send } from "../../data/api.ts";
 import { useMayAct } from "../../data/page-context.ts";
-import { useResource } from "../../data/use-resource.ts";
+import type { Resource } from "../../data/use-resource.ts";
 import { Button } from "../../parts/button.tsx";
 import { OutsideText } from "../../parts/outside-text.tsx";
 import { Shown } from "../../parts/shown.tsx";
@@ -12,8 +12,9 @@ import { Time } from "../../parts/time.tsx";
 /** Browsers that are signed in: what each may, and how it is sent away. */
 type Device = z.infer<typeof deviceWire>;
 
-export function Devices() {
-  const list = useResource<{ devices: Device[] }>("/v1/devices");
+export type DeviceList = { devices: Device[] };
+
+export function Devices({ list }: { list: Resource<DeviceList> }) {
   return (
     <Shown resource={list} skeleton={2}>
       {({ devices }) => (

@@ -1,8 +1,8 @@
 import { lazy, Suspense } from "preact/compat";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { z } from "zod";
-import type { pairingWire } from "../../../../src/api/session.ts";
-import { send } from "../../data/api.ts";
+import type { pairingStateWire, pairingWire } from "../../../../src/api/session.ts";
+import { read, send } from "../../data/api.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { useNow } from "../../parts/time.tsx";
@@ -10,12 +10,14 @@ import { formatDuration } from "../../parts/words.ts";
 
 /** A code, and an address as a QR, that let one more device in; each is used once and soon over. */
 type Pairing = z.infer<typeof pairingWire>;
+type Waiting = z.infer<typeof pairingStateWire>;
 
 const Qr = lazy(() => import("./qr.tsx"));
 
-export function PairAnother() {
+export function PairAnother({ paired }: { paired: () => void }) {
   const [scope, setScope] = useState("act");
   const [pairing, setPairing] = useState<Pairing | null>(null);
+  const isUsed = useIsUsed(pairing, paired);
   const open = async () => {
     setPairing(await send<Pairing>("POST", "/v1/pairing", { scope }));
     return null;
@@ -35,7 +37,7 @@ export function PairAnother() {
           ["view", "Only look"],
         ]}
       />
-      {pairing && <Code pairing={pairing} />}
+      {pairing && (isUsed ? <p role="status">It is paired.</p> : <Code pairing={pairing} />)}
       <Button kind={pairing ? "plain" : "primary"} act={open}>
         {pairing ? "Another code" : "Show a code"}
       </Button>
@@ -65,4 +67,26 @@ function Code({ pairing: { code, expires_at, link, url } }: { pairing: Pairing }
       </div>
     </div>
   );
+}
+
+/** Whether the code that is shown has let its device in; looked for while it is shown. */
+function useIsUsed(pairing: Pairing | null, paired: () => void): boolean {
+  const [used, setUsed] = useState<string | null>(null);
+  const code = pairing?.code ?? null;
+  const endsAt = pairing ? Date.parse(pairing.expires_at) : 0;
+  useEffect(() => {
+    if (code === null) return;
+    let timer: ReturnType<typeof setTimeout>;
+    const look = async () => {
+      // A look that fails is one that is made again.
+      const waits = await read<Waiting>("/v1/pairing").catch(() => null);
+      if (waits?.expires_at === null && Date.now() < endsAt) {
+        setUsed(code);
+        paired();
+      } else if (Date.now() < endsAt) timer = setTimeout(look, 2_000);
+    };
+    timer = setTimeout(look, 2_000);
+    return () => clearTimeout(timer);
+  }, [code, endsAt, paired]);
+  return code !== null && used === code;
 }

@@ -1,7 +1,8 @@
 import { useMayAct, usePage } from "../../data/page-context.ts";
+import { useResource } from "../../data/use-resource.ts";
 import { useTitle } from "../../data/use-title.ts";
 import { Channels } from "./channels.tsx";
-import { Devices } from "./devices.tsx";
+import { type DeviceList, Devices } from "./devices.tsx";
 import { PairAnother } from "./pair-another.tsx";
 import { Push } from "./push.tsx";
 import { SignOut } from "./sign-out.tsx";
@@ -12,13 +13,14 @@ export default function Settings() {
   useTitle("Settings");
   const { session } = usePage();
   const mayAct = useMayAct();
+  const devices = useResource<DeviceList>("/v1/devices");
   return (
     <>
       <h1 class="view-title">Settings</h1>
       <h2 class="section-title">Devices</h2>
       {!mayAct && <p class="hint">This device may only look.</p>}
-      <Devices />
-      {mayAct && <PairAnother />}
+      <Devices list={devices} />
+      {mayAct && <PairAnother paired={devices.refresh} />}
       {mayAct && (
         <>
           <h2 class="section-title">Pushes</h2>

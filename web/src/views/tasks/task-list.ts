@@ -1,4 +1,5 @@
-import type { ListedTaskView } from "../../../../src/api/task/task.ts";
+import type { Lenient } from "../../../../src/api/lenient.ts";
+import type { listedTaskWire } from "../../../../src/api/task/task.ts";
 import type { TaskDetailView } from "../../../../src/api/task/task-detail.ts";
 
 /** The list of tasks by its address, and how it follows what changes. Pure. */
@@ -8,8 +9,7 @@ export type TaskPage = {
   next_cursor: string | null;
 };
 
-/** What a later daemon sends beside the task's own fields. */
-export type ListedRow = ListedTaskView & { cost_usd?: number | null; attention?: string | null };
+export type ListedRow = Lenient<typeof listedTaskWire>;
 
 export type Filter = { q: string; repository: string; state: string; sort: string };
 
