@@ -110,6 +110,7 @@ const homes: Record<string, string[]> = {
   croner: ["triggers"],
   commander: ["cli"],
   uqr: ["verbs"],
+  "web-push": ["notifier"],
   "@modelcontextprotocol/server": ["mcp"],
   "@modelcontextprotocol/client": ["agents"],
 };

@@ -43,6 +43,11 @@ test("each channel has its secret from the environment or a file, and no text ma
 });
 
 test.each([
+  [
+    { DEPUTY_WEB_PUSH_SUBJECT: "mailto:me@localhost" },
+    /must be a mailto: or https: address of yours/,
+  ],
+  [{ DEPUTY_WEB_PUSH_SUBJECT: "https://localhost" }, /^DEPUTY_WEB_PUSH_SUBJECT/],
   [{ DEPUTY_TELEGRAM_TOKEN: "12:abc" }, /needs a chat to write to: set DEPUTY_TELEGRAM_CHAT/],
   [{ DEPUTY_TELEGRAM_CHAT: "5" }, /needs the token of a bot: set DEPUTY_TELEGRAM_TOKEN/],
   [
@@ -90,4 +95,18 @@ test.each([
   ["escalate: {to: slack}", /^notify: escalate: to in config.yaml names slack, which is not/],
 ])("%s is refused", async (line, message) => {
   await expect(load({}, `notify:\n  ${line}\n`)).rejects.toThrow(message);
+});
+
+test("Web Push says who asks: what is set, else the public URL where it is https", async () => {
+  const read = async (env: Record<string, string>, yaml = "") =>
+    (await load(env, yaml)).notifier.webPush;
+  expect(await read({})).toBeNull();
+  expect(await read({ DEPUTY_PUBLIC_URL: "http://nas.lan:7777" })).toBeNull();
+  expect(await read({ DEPUTY_PUBLIC_URL: "https://deputy.example/x" })).toEqual({
+    ...{ subject: "https://deputy.example", hosts: [] },
+  });
+  const yaml = 'web_push: {subject: "mailto:ada@example.org", hosts: ["push.lan:8443"]}\n';
+  expect(await read({ DEPUTY_PUBLIC_URL: "https://deputy.example" }, yaml)).toEqual({
+    ...{ subject: "mailto:ada@example.org", hosts: ["push.lan:8443"] },
+  });
 });

@@ -207,7 +207,7 @@ export function loadConfig(
     ),
     mcpServers: file.mcp_servers ?? [],
     notifier: {
-      ...readNotifier(file, env),
+      ...readNotifier(file, env, env.DEPUTY_PUBLIC_URL || file.public_url || null),
       publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
     },
     /** Of pushes by ntfy. */
@@ -242,6 +242,7 @@ export function loadConfig(
       triggers: join(home, "triggers.yaml"),
       token: join(home, "token"),
       pushKey: join(home, "push-key"),
+      webPushKey: join(home, "web-push-key"),
       daemonFile: join(home, "daemon.json"),
     },
   };

@@ -32,6 +32,13 @@ export const notifierSchemas = {
     })
     .optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
+  web_push: z
+    .strictObject({
+      subject: z.string().min(1).optional(),
+      /** Of push services, with the port where it is not 443. */
+      hosts: z.array(z.string().min(1)).optional(),
+    })
+    .optional(),
   telegram: z
     .strictObject({
       /** Of a person, a group (negative), or `@channel`. */
@@ -44,7 +51,7 @@ export const notifierSchemas = {
 type InFile = z.infer<z.ZodObject<typeof notifierSchemas>>;
 
 /** Null: not configured. Throws a DeputyError that names the variable, where half of one is missing. */
-export function readNotifier(file: InFile, env: NodeJS.ProcessEnv) {
+export function readNotifier(file: InFile, env: NodeJS.ProcessEnv, publicUrl: string | null) {
   const channels = {
     ntfy: readNtfy(file, env),
     webhook: readWebhook(file, env),
@@ -52,10 +59,11 @@ export function readNotifier(file: InFile, env: NodeJS.ProcessEnv) {
     discord: readIncoming(env, "DEPUTY_DISCORD_URL"),
     telegram: readTelegram(file, env),
     apprise: readApprise(env),
+    webPush: readWebPush(file, env, publicUrl),
   };
   const manners: Manners = toManners(file.notify);
   const to = manners.escalate?.to;
-  if (to && channels[to] === null)
+  if (to && channels[to === "web_push" ? "webPush" : to] === null)
     throw new DeputyError(
       "invalid_input",
       `notify: escalate: to in config.yaml names ${to}, which is not configured: configure it, or name another channel.`,
@@ -141,6 +149,27 @@ function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
       telegram?.url ?? "https://api.telegram.org",
     ),
   };
+}
+
+/**
+ * A push service wants to know whom it can ask, and Apple's refuses what is no real address. Null: there
+ * is none, so there is no Web Push.
+ */
+function readWebPush({ web_push: own }: InFile, env: NodeJS.ProcessEnv, publicUrl: string | null) {
+  const given = env.DEPUTY_WEB_PUSH_SUBJECT || own?.subject;
+  const subject = given ?? (publicUrl?.startsWith("https:") ? new URL(publicUrl).origin : null);
+  if (given !== undefined && !isSubject(given))
+    throw new DeputyError(
+      "invalid_input",
+      "DEPUTY_WEB_PUSH_SUBJECT (or web_push: subject in config.yaml) must be a mailto: or https: address of yours, and not one of localhost.",
+    );
+  return subject === null ? null : { subject, hosts: own?.hosts ?? [] };
+}
+
+function isSubject(text: string): boolean {
+  const [, mailHost] = /^mailto:[^@\s]+@([^@\s]+\.[^@\s.]+)$/.exec(text) ?? [];
+  if (mailHost !== undefined) return true;
+  return URL.canParse(text) && /^https:\/\/[^/]*\.[a-z]/i.test(text);
 }
 
 /** The address of an incoming webhook, which is a secret: a mistake is told without it. */

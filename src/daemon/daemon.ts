@@ -58,6 +58,7 @@ import { watchGarbled } from "./housekeeping/watch-garbled.ts";
 import { foldersOf } from "./housekeeping/watch-space.ts";
 import { makeIntakeRules, requirePlanner } from "./intake-rules.ts";
 import { openReplies, readPushSecrets } from "./open-replies.ts";
+import { findPushProblems, makePushService, openWebPush } from "./open-web-push.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
@@ -217,11 +218,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ...{ ...core, config, redact: redactPush, secrets: push, log: logLine },
     });
     if (replies) services.add("answers from pushes", replies);
+    const webPush = await openWebPush(config, db, push);
     const notifier = services.add(
       "notifier",
       startNotifier({
         db,
-        channels: openChannels(config.notifier, replies?.findActions),
+        channels: openChannels(config.notifier, replies?.findActions, webPush),
         manners: config.notifier.manners,
         redact: redactPush,
         log: logLine,
@@ -326,7 +328,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const service: Service = {
       ...tasks,
       ...makeSessionService(db),
-      ...makePushTest({ db, config, replies, redact: redactPush }),
+      ...makePushTest({ db, config, replies, webPush, redact: redactPush }),
+      ...makePushService(db, config.notifier.webPush?.hosts ?? [], webPush),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       ...makeLive(db, bus, () => service.attention()),
       health: () => ({
@@ -351,7 +354,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       readFreeze: () => readFreeze(db),
       agents: makeListAgents(agentConfig(config)),
       warm: warmer.warm,
-      attention: () =>
+      attention: async () =>
         readAttention(db, {
           problems: [...space.problems(), ...space.low()],
           // Where nobody switched it off.
@@ -360,7 +363,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
               ? `Sandbox: ${describeSandbox(sandbox)}.`
               : null,
           rules: triggers.problems(),
-          replies: replies?.problems() ?? [],
+          replies: [...(replies?.problems() ?? []), ...(await findPushProblems(db))],
           unreadable: garbled.count(),
         }),
       metrics: makeMetrics({

@@ -11,7 +11,10 @@ import { requirePlanner } from "./intake-rules.ts";
 /** Made at the first start with a topic, and anew where the file is deleted. */
 export async function readPushSecrets({ notifier, paths }: Config): Promise<ReplySecrets> {
   // Without such pushes nothing has to outlive this process.
-  const key = notifier.ntfy ? await keepSecret(paths.pushKey) : randomBytes(32).toString("hex");
+  const key =
+    notifier.ntfy || notifier.webPush
+      ? await keepSecret(paths.pushKey)
+      : randomBytes(32).toString("hex");
   return deriveReplySecrets(key);
 }
 

@@ -8,6 +8,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import { guardAccess, makeSessions } from "./browser/guard-access.ts";
 import { makeOpenStreams } from "./browser/open-streams.ts";
+import { pushRoutes } from "./browser/routes-push.ts";
 import { sessionRoutes } from "./browser/routes-session.ts";
 import { findPage, pageRoutes } from "./browser/web-page.ts";
 import type { StreamLimits } from "./event-stream.ts";
@@ -168,6 +169,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       await guarded.register(warmRoutes(service));
       await guarded.register(deviceRoutes(service, { publicUrl, streams }));
       await guarded.register(notifyRoutes(service));
+      await guarded.register(pushRoutes(service));
     });
   });
 }

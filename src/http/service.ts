@@ -1,6 +1,7 @@
 import type { AskOption } from "../core/attention/ask.ts";
 import type { Attention } from "../core/attention/attention.ts";
 import type { Device, Pairing, Scope } from "../core/attention/device.ts";
+import type { PushSubscription } from "../core/attention/push-endpoint.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
 import type { Moved, NewComment, TaskComment } from "../core/page/comment.ts";
@@ -23,7 +24,7 @@ import type { Explanation } from "../orchestrator/explain/explain.ts";
  * The daemon as the HTTP server sees it, put together by `daemon.ts`. Every method throws a
  * DeputyError for faults that the caller can fix.
  */
-export type Service = TaskService & DaemonService & SessionService;
+export type Service = TaskService & DaemonService & SessionService & PushService;
 
 /** A task is named by its id, an unambiguous beginning of it, or `last` for the newest one. */
 export type TaskService = {
@@ -120,6 +121,14 @@ export type AnswerService = {
     token: string,
     press: { option: number; words: string | null; session: string | null; shown: string | null },
   ): Promise<string>;
+};
+
+/** Pushes to browsers. */
+export type PushService = {
+  /** What a browser subscribes with; throws conflict where there is no Web Push. */
+  pushKey(): string;
+  subscribe(deviceId: string, subscription: PushSubscription): Promise<void>;
+  unsubscribe(deviceId: string): Promise<void>;
 };
 
 /** Devices that are signed in, and what lets another one in. */

@@ -103,6 +103,10 @@ async function deliverOne(
       await waitOut(() => markNotificationSent(deps.db, row.id), deps.signal);
       deps.log("info", ids, "sent notification");
       return true;
+    case "nobody":
+      await markNotificationFailed(deps.db, row.id, { error: result.why, delayMs: null });
+      deps.log("info", { ...ids, why: result.why }, "did not send a notification");
+      return false;
     case "aborted":
       await releaseNotification(deps.db, row.id);
       return false;

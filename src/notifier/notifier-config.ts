@@ -10,6 +10,8 @@ export type NotifierConfig = {
   telegram: { token: string; chat: string; url: string } | null;
   /** Addresses of the program `apprise`; they have passwords in them. */
   apprise: { urls: readonly string[] } | null;
+  /** `subject`: whom a push service may ask about this daemon; `hosts`: services beside the known ones. */
+  webPush: { subject: string; hosts: readonly string[] } | null;
   /** The daemon's public URL, for links. */
   publicUrl: string | null;
   manners: Manners;

@@ -17,6 +17,8 @@ export async function notifyOperator(
   const channels = openChannels(config);
   const refused: string[] = [];
   for (const row of operatorRows(config, news)) {
+    // Web Push needs the database, which may be what is broken.
+    if (!channels.some(({ name }) => name === row.channel)) continue;
     const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, { timeoutMs, signal });
     if (result.kind === "refused")
       refused.push(`${row.channel}: ${redactSecrets(result.error, secretsOf(config))}`);

@@ -6,19 +6,23 @@ import { readUntil } from "../core/base/read-until.ts";
  */
 export type PostResult =
   | { kind: "taken" }
+  /** There is nobody to send it to any more. */
+  | { kind: "nobody"; why: string }
   | {
       kind: "refused";
       /** `unlikely`: a deliberate refusal (a 4xx, a redirect), to be retried rarely. */
       hope: "likely" | "unlikely";
       error: string;
       retryAfterMs: number | null;
+      /** The HTTP status, where there was an answer. */
+      status?: number;
     }
   /** Stopped before there was a response. */
   | { kind: "aborted" };
 
 export async function post(
   url: string,
-  request: { headers: Record<string, string>; body: string },
+  request: { headers: Record<string, string>; body: string | Uint8Array<ArrayBuffer> },
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<PostResult> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
@@ -40,6 +44,7 @@ export async function post(
     const mayPass = status >= 500 || status === 408 || status === 429;
     return {
       kind: "refused",
+      status,
       hope: mayPass ? "likely" : "unlikely",
       error: `answered ${status}${status >= 300 && status < 400 ? " (redirects are not followed)" : ""}${said ? `: ${said}` : ""}`,
       retryAfterMs:

@@ -7,6 +7,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
+import { findPushProblems } from "../daemon/open-web-push.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findForgeProblems, findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { describeCoverage } from "../daemon/triggers/describe-coverage.ts";
@@ -286,7 +287,9 @@ async function examineRows(config: Config): Promise<DoctorFinding[]> {
       const newer = await findNewerVersion(store.db);
       if (newer !== null) return [{ name: "database", status: "broken", detail: newer }];
       const garbled = await findGarbledRows(store.db, "all");
+      const pushes = await findPushProblems(store.db).catch(() => []); // nor this one
       return [
+        ...pushes.map((detail) => ({ name: "web push", status: "missing" as const, detail })),
         ...(freeze
           ? [{ name: "freeze", status: "missing" as const, detail: adviseThaw(freeze) }]
           : []),

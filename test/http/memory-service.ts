@@ -316,6 +316,19 @@ export class MemoryService implements Service {
     return this.pairing?.expiresAt ?? null;
   }
 
+  readonly subscribed: unknown[] = [];
+  pushKey() {
+    return "BPublicKey";
+  }
+
+  async subscribe(deviceId: string, subscription: object) {
+    this.subscribed.push({ deviceId, ...subscription });
+  }
+
+  async unsubscribe(deviceId: string) {
+    this.subscribed.push({ deviceId, gone: true });
+  }
+
   async signIn(code: string, name: string, earlier: string | null) {
     const { pairing } = this;
     if (pairing === null || ![pairing.code, pairing.link].includes(code))

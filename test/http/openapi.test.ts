@@ -19,6 +19,7 @@ type Document = {
 
 const routes = [
   "DELETE /v1/devices/{id}",
+  "DELETE /v1/push/subscriptions",
   "DELETE /v1/session",
   "GET /",
   "GET /healthz",
@@ -30,6 +31,7 @@ const routes = [
   "GET /v1/freeze",
   "GET /v1/notify/test/{id}",
   "GET /v1/pairing",
+  "GET /v1/push/key",
   "GET /v1/schedules",
   "GET /v1/session",
   "GET /v1/stream",
@@ -53,6 +55,7 @@ const routes = [
   "POST /v1/freeze",
   "POST /v1/notify/test",
   "POST /v1/pairing",
+  "POST /v1/push/subscriptions",
   "POST /v1/schedules/{name}/pause",
   "POST /v1/schedules/{name}/resume",
   "POST /v1/schedules/{name}/run",

@@ -62,6 +62,14 @@ export async function startReceiver(): Promise<Receiver> {
 
 /** Nothing is configured. */
 export const noChannels: NotifierConfig = {
-  ...{ ntfy: null, webhook: null, slack: null, discord: null, telegram: null, apprise: null },
+  ...{
+    ntfy: null,
+    webhook: null,
+    slack: null,
+    discord: null,
+    telegram: null,
+    apprise: null,
+    webPush: null,
+  },
   ...{ publicUrl: null, manners: plainManners },
 };

@@ -1,7 +1,15 @@
 import { z } from "zod";
 
 /** How people are told: which channels there are, what each of them gets, when, and how much of it. */
-export const channelNames = ["ntfy", "webhook", "slack", "discord", "telegram", "apprise"] as const;
+export const channelNames = [
+  "ntfy",
+  "webhook",
+  "slack",
+  "discord",
+  "telegram",
+  "apprise",
+  "web_push",
+] as const;
 export type ChannelName = (typeof channelNames)[number];
 
 /** The types of events that people are told of, as a webhook's `type`. */

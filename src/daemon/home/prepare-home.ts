@@ -13,11 +13,14 @@ export async function prepareHome(config: Config): Promise<string> {
   return config.token ?? (await keepSecret(config.paths.token));
 }
 
-/** A secret of chance: made on first run, readable by its owner alone. */
-export async function keepSecret(path: string): Promise<string> {
+/** A secret, of chance if nothing else is said: made on first run, readable by its owner alone. */
+export async function keepSecret(
+  path: string,
+  make: () => string = () => randomBytes(32).toString("base64url"),
+): Promise<string> {
   const known = await readToken(path);
   if (known) return known;
-  const token = randomBytes(32).toString("base64url");
+  const token = make();
   // An empty file: the daemon that made it was killed before it wrote the secret.
   await rm(path, { force: true });
   await writeFile(path, `${token}\n`, { mode: 0o600, flag: "wx" });

@@ -3,39 +3,45 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import type { DaemonService } from "../../http/service.ts";
 import { openChannels } from "../../notifier/channels/open-channels.ts";
+import type { WebPushDeps } from "../../notifier/channels/web-push.ts";
 import { send } from "../../notifier/deliver-notifications.ts";
 import { operatorRows } from "../../notifier/operator-rows.ts";
 import { testType } from "../../notifier/replies/push-actions.ts";
 import type { Replies } from "../../notifier/replies/start-replies.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findAskOfEvent } from "../../store/pushes/asks.ts";
+import { listSubscriptions } from "../../store/pushes/push-subscriptions.ts";
 
 /** A push that a person asks for, to see that it arrives, and that an answer comes back. */
 export function makePushTest(deps: {
   db: Db;
   config: Config;
   replies: Replies | null;
+  webPush: WebPushDeps | null;
   redact: Redact;
 }): Pick<DaemonService, "testPush" | "findPress"> {
-  const { config, db, redact, replies } = deps;
+  const { config, db, redact, replies, webPush } = deps;
   return {
     testPush: async () => {
-      const rows = operatorRows(config.notifier, {
+      const browsers = webPush ? await listSubscriptions(db) : [];
+      const all = operatorRows(config.notifier, {
         type: testType,
         title: "A test from Deputy",
         message: "Press the button, if there is one: then the way back works, too.",
       });
+      const rows = all.filter(({ channel }) => channel !== "web_push" || browsers.length > 0);
       const [first] = rows;
       if (!first)
         throw new DeputyError(
           "conflict",
           "No channel is configured: set DEPUTY_NTFY_TOPIC, or what another one of docs/phone.md needs, and restart the daemon.",
         );
-      const channels = openChannels(config.notifier, replies?.findActions);
+      const channels = openChannels(config.notifier, replies?.findActions, webPush);
       const options = { timeoutMs: 15_000, signal: AbortSignal.timeout(20_000) };
       const sent = rows.map(async (row) => {
         const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, options);
-        const problem = result.kind === "refused" ? redact(result.error) : "it took too long";
+        const said = result.kind === "refused" ? redact(result.error) : null;
+        const problem = said ?? (result.kind === "nobody" ? result.why : "it took too long");
         return { name: row.channel, problem: result.kind === "taken" ? null : problem };
       });
       const results = await Promise.all(sent);

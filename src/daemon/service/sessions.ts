@@ -64,12 +64,12 @@ export function makeSessionService(db: Db): SessionService {
     },
     findSession: (session) => findDevice(db, hashSecret(session)),
     devices: () => listDevices(db),
-    changeDevice: async (id, change) => require(id, await changeDevice(db, id, change)),
-    revokeDevice: async (id) => require(id, await deleteDevice(db, id)),
+    changeDevice: async (id, change) => orMissing(id, await changeDevice(db, id, change)),
+    revokeDevice: async (id) => orMissing(id, await deleteDevice(db, id)),
   };
 }
 
-function require<Device>(id: string, device: Device | null): Device {
+function orMissing<Device>(id: string, device: Device | null): Device {
   if (device) return device;
   throw new DeputyError("not_found", `There is no device ${id}; deputy devices ls lists them.`, {
     field: "id",

@@ -35,11 +35,12 @@ export async function insertNotifications(
   tx: Db | Tx,
   rows: readonly NewNotification[],
 ): Promise<void> {
-  if (rows.length === 0) return;
+  const due = await withoutNobody(tx, rows);
+  if (due.length === 0) return;
   await tx
     .insertInto("notifications")
     .values(
-      rows.map(({ dueInMs = 0, ...row }) => ({
+      due.map(({ dueInMs = 0, ...row }) => ({
         ...row,
         payload: json(row.payload),
         nextAt: sql<Date>`now() + ${dueInMs}::float8 * interval '1 millisecond'`,
@@ -47,6 +48,16 @@ export async function insertNotifications(
     )
     .onConflict((conflict) => conflict.columns(["eventId", "channel"]).doNothing())
     .execute();
+}
+
+/** Web Push is ready before any browser asked for it: until then there is nobody to tell. */
+async function withoutNobody(
+  tx: Db | Tx,
+  rows: readonly NewNotification[],
+): Promise<readonly NewNotification[]> {
+  if (!rows.some(({ channel }) => channel === "web_push")) return rows;
+  const found = await tx.selectFrom("pushSubscriptions").select("deviceId").limit(1).execute();
+  return found.length > 0 ? rows : rows.filter(({ channel }) => channel !== "web_push");
 }
 
 /** Claims due rows, oldest first; no other process gets them before the lease is over. */
