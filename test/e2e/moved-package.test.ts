@@ -22,6 +22,8 @@ beforeAll(async () => {
   await rm(join(folder, "deputy", "dist"), { recursive: true });
   for (const alone of ["sandbox/network/forward.js", "sandbox/services/run-services.js"])
     await cp(join(root, "dist", alone), join(folder, "deputy", "dist", alone));
+  const [page, moved] = [join(root, "dist/web"), join(folder, "deputy/dist/web")];
+  await cp(page, moved, { recursive: true });
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
 });
 beforeEach(async () => {
@@ -73,6 +75,8 @@ test("it finds what it needs, starts itself in the background, and writes nothin
     expect(deputy(["ls", "--json"]).exitCode).toBe(0);
     for (const path of ["/healthz", "/docs/", "/docs/static/swagger-ui.css", "/openapi.json"])
       expect((await fetch(url + path)).status, path).toBe(200);
+    const page = await fetch(`${url}/tasks`, { headers: { accept: "text/html" } });
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
     expect(deputy(["down"]).exitCode).toBe(0);
   } finally {
     deputy(["down"]); // a test that failed in the middle leaves one
