@@ -123,7 +123,7 @@ test("green to red asks once, and the repair starts from the person's files", as
   const [item] = items.filter((one) => one.task?.id === task.id);
   expect(item).toMatchObject({ kind: "approval" });
   const pushes = await deputy.database?.query(
-    `select * from notifications where task_id = '${task.id}'`,
+    `select title, body from notifications where task_id = '${task.id}'`,
   );
   expect(pushes?.length).toBeGreaterThan(0);
   expect(JSON.stringify(pushes)).not.toContain("adds"); // a test's name is not for a locked screen
