@@ -64,6 +64,26 @@ export const snoozeBody = named(
   { examples: [{ minutes: 60 }] },
 );
 
+export const acceptBody = named(
+  "Accept",
+  z.strictObject({
+    /** The `tree` of the change that was shown: any other is refused. */
+    tree: z
+      .string()
+      .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, { error: "must be the `tree` of the change" })
+      .optional(),
+  }),
+);
+
+export const budgetBody = named(
+  "BudgetChange",
+  z.strictObject({
+    /** Dollars, all of the task together. */
+    budget_usd: z.number().positive().max(1_000_000),
+  }),
+  { examples: [{ budget_usd: 20 }] },
+);
+
 export const sayBody = named(
   "Say",
   z.strictObject({

@@ -35,6 +35,7 @@ const looks = {
   "task.messaged": { label: "steering", tone: "plain" },
   "task.paused": { label: "steering", tone: "ask" },
   "task.unpaused": { label: "steering", tone: "plain" },
+  "task.budget_set": { label: "steering", tone: "plain" },
   "task.commented": { label: "steering", tone: "plain" },
   "task.commanded": { label: "steering", tone: "plain" },
   "task.origin_changed": { label: "task", tone: "plain" },

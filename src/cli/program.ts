@@ -32,6 +32,7 @@ import {
   pauseTask,
   resumeTask,
   sayToTask,
+  setBudget,
   snoozeTask,
 } from "./verbs/commands-steer.ts";
 import {
@@ -272,6 +273,10 @@ export function buildProgram(actions: Actions, machine: Machine, io: CliIo = pro
     .argument("<id>", idHelp)
     .argument("<time>", "30m, 2h or 1d; off: no longer")
     .action((id: string, time: string, options: Json) => end(snoozeTask(io, id, time, options)));
+  verb("budget", "set what a task may cost; one that asks for more goes on")
+    .argument("<id>", idHelp)
+    .argument("<usd>", "in dollars, in all, like 20 or 7.50")
+    .action((id: string, usd: string, options: Json) => end(setBudget(io, id, usd, options)));
   verb("freeze", "stop all spending: nothing starts, and what runs is parked")
     .option("--reason <text>", "shown by why, ls and doctor")
     .action((options: Json & { reason?: string }) => end(freezeAll(io, options)));

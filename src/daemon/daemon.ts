@@ -21,7 +21,7 @@ import { operatorRows } from "../notifier/operator-rows.ts";
 import { startNotifier } from "../notifier/run-notifier.ts";
 import { brakeCrashLoop } from "../orchestrator/commands/brake-crash-loop.ts";
 import { freezeDeputy, readFreeze, thawDeputy } from "../orchestrator/commands/freeze.ts";
-import { batchCreations } from "../orchestrator/intake/intake.ts";
+import { batchCreations, draftTask } from "../orchestrator/intake/intake.ts";
 import { releaseLostLease } from "../orchestrator/runner/repair.ts";
 import { startStageRunner } from "../orchestrator/runner/run-stages.ts";
 import { wakeFromSpace } from "../orchestrator/runner/wait-for-space.ts";
@@ -39,6 +39,7 @@ import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
 import { makeAuthHeader, makeSourceAccess } from "../wiring/github-access.ts";
+import { previewTask } from "../wiring/preview-task.ts";
 import { warmRepository } from "../wiring/warm-repository.ts";
 import { makeWatchWork } from "../wiring/watch-repository.ts";
 import { maxChecks } from "../wiring/wire-stages.ts";
@@ -60,6 +61,7 @@ import { makeIntakeRules, requirePlanner } from "./intake-rules.ts";
 import { openReplies, readPushSecrets } from "./open-replies.ts";
 import { findPushProblems, makePushService, openWebPush } from "./open-web-push.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
+import { readRepositories } from "./page/repositories.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
@@ -90,6 +92,7 @@ export type Daemon = {
 const checking: ReadonlySet<StageName> = new Set(["verify", "integrate", "deliver"]);
 const parkMs = 8_000;
 const measureMs = 60_000;
+const previewMs = 60_000;
 const stopDatabaseMs = 15_000;
 
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
@@ -354,6 +357,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       readFreeze: () => readFreeze(db),
       agents: makeListAgents(agentConfig(config)),
       warm: warmer.warm,
+      repositories: () => readRepositories(db, intake.defaultAgent),
+      preview: async (input, origin) => {
+        const task = await draftTask(intake, { input, origin, recipe: "change" });
+        return previewTask({ config, github, mirrors }, task, AbortSignal.timeout(previewMs));
+      },
       attention: async () =>
         readAttention(db, {
           problems: [...space.problems(), ...space.low()],
@@ -374,6 +382,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       }),
       receiveGithub: triggers.receive,
       receiveForge: triggers.receiveForge,
+      triggers: triggers.overview,
       testTrigger: triggers.test,
       ...triggers.local,
       resetTrigger: triggers.reset,

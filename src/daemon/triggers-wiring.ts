@@ -48,6 +48,7 @@ import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { Log } from "./home/log.ts";
+import { readTriggers } from "./page/triggers.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
 import { findForgeProblems, findTriggerProblems } from "./trigger-problems.ts";
@@ -71,6 +72,7 @@ export type Triggers = {
   test: Service["testTrigger"];
   local: LocalTriggers["service"];
   reset: Service["resetTrigger"];
+  overview: Service["triggers"];
   /** What keeps rules from starting tasks, in sentences. */
   problems(): string[];
   /** Called when a task is over: deliveries that waited for its subject may start. */
@@ -284,6 +286,11 @@ export async function startTriggers(deps: {
       ),
     local: local.service,
     reset: guards.reset,
+    overview: () =>
+      readTriggers(db, {
+        ...{ file: config.paths.triggers, home: config.home },
+        ...{ problem: rules.problem(), rules: rules.current() },
+      }),
     stop: async () => {
       await reconciling?.stop();
       for (const one of polling) await one.stop();

@@ -16,6 +16,7 @@ import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
 import { streamRoutes } from "./live/routes-stream.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
 import { changesRoutes } from "./page/routes-changes.ts";
+import { overviewRoutes } from "./page/routes-overview.ts";
 import { reviewRoutes } from "./page/routes-reviews.ts";
 import { installJsonParser } from "./parse-body.ts";
 import {
@@ -156,6 +157,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       await guarded.register(taskRoutes(service));
       await guarded.register(evidenceRoutes(service));
       await guarded.register(changesRoutes(service));
+      await guarded.register(overviewRoutes(service));
       await guarded.register(commandRoutes(service));
       await guarded.register(steerRoutes(service));
       await guarded.register(reviewRoutes(service));

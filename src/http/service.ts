@@ -6,8 +6,10 @@ import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
 import type { Moved, NewComment, TaskComment } from "../core/page/comment.ts";
 import type { LogPart, LogRange } from "../core/page/log-part.ts";
+import type { KnownRepository, TaskCost, TaskPreview } from "../core/page/overview.ts";
 import type { ChangesQuery, FilePatch, TaskChanges } from "../core/page/task-changes.ts";
 import type { ListedRow, TaskQuery } from "../core/page/task-list.ts";
+import type { TriggersOverview } from "../core/page/triggers.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
 import type { Event } from "../core/task/event.ts";
@@ -54,6 +56,7 @@ export type TaskService = {
   changes(id: string, query: ChangesQuery): Promise<TaskChanges>;
   /** The patch of one file. */
   patch(id: string, query: ChangesQuery & { path: string }): Promise<FilePatch>;
+  cost(id: string): Promise<TaskCost>;
   receipt(id: string): Promise<{ json: unknown; markdown: string }>;
   /** The last `maxBytes` of the log of one attempt. */
   log(id: string, query: LogQuery): Promise<string>;
@@ -62,7 +65,10 @@ export type TaskService = {
   cancel(id: string): Promise<Task>;
   /** Tries again what failed, or is stuck; with changes, if there are any. */
   retry(id: string, changes: RetryInput): Promise<Task>;
-  accept(id: string): Promise<{ task: Task; detail: string }>;
+  /** `tree`: the one that was shown; refused where another was delivered since. */
+  accept(id: string, tree?: string | null): Promise<{ task: Task; detail: string }>;
+  /** What it may cost, from now on. */
+  setBudget(id: string, usd: number): Promise<{ task: Task; detail: string }>;
   /** Merges the base as it is now into delivered work, which is checked and delivered again. */
   update(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
@@ -197,6 +203,9 @@ export type DaemonService = {
   readFreeze(): Promise<Frozen>;
   /** Has the setup of a repository's base run before a worktree needs it. */
   warm(repository: string, base: string | null): Promise<WarmRepository>;
+  repositories(): Promise<KnownRepository[]>;
+  /** What a task would start with. */
+  preview(input: TaskInput, origin: TaskOrigin): Promise<TaskPreview>;
   /** What needs a person. */
   attention(): Promise<Attention>;
   metrics(): Promise<string>;
@@ -230,6 +239,8 @@ export type DaemonService = {
     payload: Record<string, unknown>,
     forge: "github" | "gitea" | "gitlab" | null,
   ): Promise<unknown>;
+  /** The rules, and what came of their events lately. */
+  triggers(): Promise<TriggersOverview>;
   /** What a rule would start, by its name; `text`: what would come. */
   tryRule(given: { rule: string; text: string | null }): Promise<unknown>;
   /** Closes the breakers of a rule. */

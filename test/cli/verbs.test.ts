@@ -335,6 +335,7 @@ test("every verb takes --json and says what it does", () => {
       ...[
         "agents",
         "bench",
+        "budget",
         "comment",
         "freeze",
         "pause",

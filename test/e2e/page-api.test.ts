@@ -1,7 +1,9 @@
-import { appendFile, readFile, truncate } from "node:fs/promises";
+import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
+import { until } from "../support/until.ts";
 
 /** What the page reads of a task: its change file by file, its log in parts, comments, money. */
 const { deputy, repository, run, scratch } = withDeputy({
@@ -172,6 +174,11 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
   ]);
   for (const { commit } of after.comments) expect(commit).toMatch(/^[0-9a-f]{40}$/);
 
+  // What was seen is what is merged.
+  const stale = await deputy.api("POST", `${path}/accept`, { tree });
+  expect(stale.status).toBe(409);
+  expect(stale.body.detail).toContain("moved on since it was shown, so nothing was merged");
+
   const late = await review(tree, about(2, "?"), about(3, "?", { end_line: 4 }));
   expect(late.status).toBe(409);
   expect(late.body).toMatchObject({
@@ -185,4 +192,73 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
   await deputy.untilOver(task.id);
   const [, , third] = (await list()).comments;
   expect(third).toMatchObject({ text: "All right?", state: "answered", commit: null });
+
+  repository.git("checkout", "--quiet", "--", ".");
+  const taken = await deputy.api("POST", `${path}/accept`, { tree: after.tree });
+  expect(taken.status, JSON.stringify(taken.body)).toBe(200);
+  const low = await deputy.cli(["budget", task.id, "5"]);
+  expect([low.code, low.stderr]).toEqual([2, expect.stringContaining("spends nothing any more")]);
+  expect((await deputy.cli(["budget", task.id, "much"])).stderr).toContain("no amount in dollars");
+});
+
+test("what a task would start with, what there was, and what it cost", async () => {
+  const before = (await get("/v1/tasks?limit=200")).body.tasks.length;
+  const preview = async (body: Json) =>
+    deputy.api("POST", "/v1/tasks/preview", {
+      repository: repository.path,
+      goal: "Do it",
+      ...body,
+    });
+  const { body, status } = await preview({ agent: "command:true", checks: ["make test"] });
+  expect(status, JSON.stringify(body)).toBe(200);
+  expect(body).toMatchObject({
+    base: { ref: "main", commit: repository.git("rev-parse", "HEAD") },
+    checks: [{ command: "make test", source: "caller" }],
+    agent: "command:true",
+    would_ask_planner: false,
+  });
+  const planned = await preview({ agent: "command:true", mode: "plan" });
+  expect(planned.body).toMatchObject({ would_ask_planner: true, why: "asked for" });
+  for (const bad of [{ base: "nowhere" }, { repository: "/nothing/here" }, { gaol: "x" }]) {
+    const refused = await preview({ agent: "command:true", ...bad });
+    expect([400, 422], JSON.stringify(refused.body)).toContain(refused.status);
+  }
+  const tasks = (await get("/v1/tasks?limit=200")).body.tasks;
+  expect(tasks).toHaveLength(before);
+
+  expect((await get("/v1/repositories")).body).toMatchObject([
+    {
+      ...{ path_or_url: repository.path, default_branch: "main", tasks: before },
+      ...{ name: repository.path.split("/").at(-1), checks: [], setup: [] },
+    },
+  ]);
+  expect((await get(`/v1/tasks/${tasks[0].id}/cost`)).body).toEqual({
+    ...{ total_usd: 0, by_role: [], by_model: [], by_attempt: [], orchestration_share: 0 },
+  });
+});
+
+test("the rules of triggers.yaml, and what came of their events", async () => {
+  const read = async () => (await get("/v1/triggers")).body;
+  expect(await read()).toMatchObject({ problem: null, rules: [], deliveries: [] });
+  const file = join(deputy.home, "triggers.yaml");
+  await writeFile(
+    file,
+    `schedule:\n  - name: nightly\n    cron: 30 2 * * *\n    tz: UTC\n    repository: ${repository.path}\n    goal: Tidy up\n    agent: "command:true"\n`,
+  );
+  await until(async () => (await read()).rules.length === 1, "the rule is read");
+  const { body: fired } = await deputy.api("POST", "/v1/schedules/nightly/run");
+  expect(fired.task_id).toMatch(/^task_/);
+  const overview = await read();
+  expect(overview.rules).toMatchObject([
+    {
+      ...{ name: "nightly", section: "schedule", summary: "30 2 * * * (UTC)", breaker: null },
+      ...{ fired_today: 1, last: [{ task: fired.task_id }] },
+    },
+  ]);
+  expect(overview.deliveries).toMatchObject([
+    { id: fired.delivery_id, rule: "nightly", task: fired.task_id },
+  ]);
+  await writeFile(file, "schedule: nothing\n");
+  await until(async () => (await read()).problem !== null, "the mistake is told");
+  expect(await read()).toMatchObject({ file, problem: expect.stringContaining("triggers.yaml") });
 });

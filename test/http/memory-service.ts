@@ -179,6 +179,10 @@ export class MemoryService implements Service {
     return this.get(id);
   }
 
+  async setBudget(id: string, usd: number) {
+    return { task: this.get(id), detail: `the budget is $${usd} now` };
+  }
+
   async accept(id: string) {
     return { task: this.get(id), detail: "Merged into main." };
   }
@@ -390,6 +394,24 @@ export class MemoryService implements Service {
     return { items: [], archived: { ready: 0, failed: 0 } };
   }
 
+  async repositories() {
+    return [];
+  }
+
+  async preview(input: TaskInput) {
+    const { goal: _, ...rest } = input;
+    return {
+      ...{ repository: rest.repository, base: { ref: "refs/heads/main", commit: "a".repeat(40) } },
+      ...{ checks: [], setup: [], agent: "builtin", assurance: null, wouldAskPlanner: false },
+      ...{ why: "asked for", warnings: [] },
+    };
+  }
+
+  async cost(id: string) {
+    this.get(id);
+    return { totalUsd: 0, byRole: [], byModel: [], byAttempt: [], orchestrationShare: 0 };
+  }
+
   async warm(repository: string) {
     const none = { baseRef: null, baseCommit: null, madeAt: null, setupMs: null, setup: [] };
     return { repository, state: "making" as const, detail: "Setup is running.", ...none };
@@ -414,6 +436,9 @@ export class MemoryService implements Service {
 
   async testTrigger(event: string | null, payload: Record<string, unknown>, forge: string | null) {
     return { event, payload, forge, fires: false };
+  }
+  async triggers() {
+    return { file: "/home/triggers.yaml", problem: null, rules: [], deliveries: [] };
   }
   async resetTrigger(rule: string) {
     return { detail: `The breaker of ${rule} is closed.` };

@@ -34,7 +34,9 @@ test("a snapshot comes first, then what has news, and after a cursor what was mi
   const news = await stream.next();
   expect(news).toMatchObject({ id: "2", event: "tasks" });
   const tasks = [{ id, state: "planning" }];
-  expect(liveTasksWire.parse(news?.data)).toMatchObject({ tasks, counts: { planning: 1 } });
+  expect(liveTasksWire.parse(news?.data)).toMatchObject({ tasks });
+  // The numbers follow at once, or with the next counting.
+  for (let last = news; last?.data.counts.planning !== 1; last = await stream.next());
 
   await stream.cancel();
   service.emit(id, "attempt.progressed", "On it", "running");

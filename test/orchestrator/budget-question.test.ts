@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { newId } from "../../src/core/base/id.ts";
+import { setBudget } from "../../src/orchestrator/commands/budget.ts";
 import { answerQuestion } from "../../src/orchestrator/commands/commands.ts";
 import { countCall } from "../../src/store/records/usage.ts";
 import { listOpenQuestions } from "../../src/store/tasks/questions.ts";
@@ -144,4 +145,42 @@ test("who was refused before a raise and is heard of after it goes on without a 
   await run("recover", outOfBudget);
   expect(await listOpenQuestions(bench.db, id)).toEqual([]);
   expect(await statesOf(id)).toEqual(["ready", "ready"]);
+});
+
+test("a budget that is raised wakes what waits for it, and one below what is spent is refused", async () => {
+  const id = await bench.submit({ budget: { usd: 2 } });
+  await run("plan", planned([{}, {}]));
+  await spend(id, 2);
+  for (const _ of [1, 2]) {
+    await run("execute", attempted({ reason: "out_of_budget", commit: null }));
+    await run("recover", outOfBudget);
+  }
+  for (const usd of [1, 2])
+    await expect(setBudget(bench.deps, id, usd)).rejects.toMatchObject({
+      ...{ code: "unprocessable", field: "budget_usd" },
+      message: expect.stringContaining(`the budget is used up: $2 of $${usd}`),
+    });
+  expect(await getTask(bench.db, id)).toMatchObject({ state: "waiting", budget: { usd: 2 } });
+
+  const { detail, task } = await setBudget(bench.deps, id, 5);
+  expect(detail).toBe("the budget is $5 now");
+  expect(task).toMatchObject({ state: "running", budget: { usd: 5 } });
+  expect(await statesOf(id)).toEqual(["ready", "ready"]);
+  expect(await listOpenQuestions(bench.db, id)).toEqual([]);
+  // Lower again, but not below what is spent.
+  expect((await setBudget(bench.deps, id, 3)).task).toMatchObject({
+    ...{ state: "running", budget: { usd: 3 } },
+  });
+});
+
+test("a raise of dollars leaves a task waiting whose turns are used up, and says so", async () => {
+  const id = await startRefused();
+  const { detail, task } = await setBudget(bench.deps, id, 9);
+  expect(detail).toBe(
+    "the budget is $9, 2 turns now, and the task still waits: the budget is used up: 2 turns of 2 turns",
+  );
+  expect(task).toMatchObject({ state: "waiting", budget: { usd: 9, turns: 2 } });
+  expect(await listOpenQuestions(bench.db, id)).toHaveLength(1);
+  await answerQuestion(bench.deps, id, "no", null);
+  await expect(setBudget(bench.deps, id, 20)).rejects.toMatchObject({ code: "conflict" });
 });

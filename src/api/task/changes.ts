@@ -28,6 +28,7 @@ export const changesWire = named(
     total: z.number().int(),
   }),
 );
+/** @public For the page. */
 export type ChangesView = z.infer<typeof changesWire>;
 
 export const filePatchWire = named(
@@ -41,4 +42,5 @@ export const filePatchWire = named(
     binary: z.boolean(),
   }),
 );
+/** @public For the page. */
 export type FilePatchView = z.infer<typeof filePatchWire>;

@@ -40,6 +40,7 @@ export const commentsWire = named(
     comments: z.array(commentWire),
   }),
 );
+/** @public For the page. */
 export type CommentsView = z.infer<typeof commentsWire>;
 
 const line = z.number().int().min(1).max(100_000_000);

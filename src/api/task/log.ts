@@ -16,4 +16,5 @@ export const logPartWire = named(
     ended: z.boolean(),
   }),
 );
+/** @public For the page. */
 export type LogPartView = z.infer<typeof logPartWire>;

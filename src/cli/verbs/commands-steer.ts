@@ -8,7 +8,7 @@ import { readWords } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that steer a task in progress: say, comment, pause, resume, snooze. */
+/** The verbs that steer a task in progress: say, comment, pause, resume, snooze, budget. */
 export async function sayToTask(
   io: CliIo,
   id: string,
@@ -63,6 +63,27 @@ export async function resumeTask(io: CliIo, id: string, options: Json): Promise<
     options,
     (task) => `Resumed; ${plain(tellState(task))}.\n${frozen}`,
   );
+}
+
+export async function setBudget(
+  io: CliIo,
+  id: string,
+  amount: string,
+  { json }: Json,
+): Promise<ExitCode> {
+  const usd = Number(/^\$?(\d+(?:\.\d+)?)$/.exec(amount)?.[1]);
+  if (!(usd > 0))
+    throw new CliError(
+      exitCodes.usage,
+      `"${amount}" is no amount in dollars: give what the task may cost in all, like 20 or 7.50.`,
+    );
+  const { raw, value } = await connect(io).json(deedWire, "POST", taskPath(id, "/budget"), {
+    body: { budget_usd: usd },
+  });
+  io.stdout.write(
+    json ? `${JSON.stringify(raw)}\n` : `${value.task.id}: ${oneLine(value.detail, 300)}.\n`,
+  );
+  return exitCodes.ok;
 }
 
 /** `time`: `30m`, `2h`, `1d`, or `off`. */

@@ -21,6 +21,7 @@ export const eventTypes = [
   "task.restored",
   "task.needs_person",
   "task.updated",
+  "task.budget_set",
   "task.pruned",
   "task.messaged",
   "task.paused",

@@ -12,6 +12,7 @@ import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
 import { rollBackDelivery } from "../../delivery/roll-back.ts";
 import { listSnapshots, restoreOne } from "../../delivery/snapshots.ts";
 import type { TaskService } from "../../http/service.ts";
+import { setBudget } from "../../orchestrator/commands/budget.ts";
 import {
   answerQuestion,
   cancelTask,
@@ -45,6 +46,7 @@ import { treeOf } from "../../worktree/read/read-commit.ts";
 import { requirePlanner } from "../intake-rules.ts";
 import { readTaskChanges, readTaskPatch } from "../page/changes.ts";
 import { readComments } from "../page/comments.ts";
+import { describeTaskCost } from "../page/cost.ts";
 import { sendReview } from "../page/send-review.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
 import { describeDelivery } from "./describe-delivery.ts";
@@ -160,6 +162,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const found = await findDetail(deps, reference);
       return forPerson(onMirror, found.task, () => readTaskPatch(mirrors, found, query));
     },
+    cost: async (reference) => describeTaskCost(await findWhole(deps, reference)),
     receipt: async (reference) => {
       const found = await findWhole(deps, reference);
       const describe = () => describeDelivery(deps, found.task);
@@ -217,8 +220,19 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const mayPlan = (repository: string) => requirePlanner(config, repository);
       return answerQuestion(deps, id, answer, questionId, speaker, mayPlan, hash);
     },
-    accept: async (reference) => {
+    setBudget: byId(setBudget),
+    accept: async (reference, tree = null) => {
       const task = await findTask(deps, reference);
+      const { deliveredCommit: delivered, preparation } = task;
+      if (tree !== null && delivered !== null && preparation) {
+        const mirror = mirrors.at(preparation.mirror);
+        if ((await forPerson(onMirror, task, () => treeOf(mirror, delivered))) !== tree)
+          throw new DeputyError(
+            "conflict",
+            `The work of ${task.id} moved on since it was shown, so nothing was merged; look at it again.`,
+            { field: "tree" },
+          );
+      }
       // Of a pull request only its forge can tell.
       const work = task.deliveryUrl === null ? null : await noteDecided(deps, task);
       if (work === "merged") {

@@ -44,6 +44,8 @@ export function makeLiveHub(source: LiveSource, options: LiveOptions): LiveHub {
   const clients = new Set<LiveClient>();
   const news = new Signal();
   const counter = makeCounter(() => source.countTasks(), batchMs);
+  /** Of what all were told last. */
+  let toldNumbers = "";
   /** Settles once it is known where the reader stands; null: nobody reads. */
   let reader: Promise<void> | null = null;
 
@@ -63,15 +65,16 @@ export function makeLiveHub(source: LiveSource, options: LiveOptions): LiveHub {
 
   /** Tells all what is new; returns the cursor from which to look next. */
   const look = async (from: string): Promise<string> => {
-    const before = counter.last();
     const { cursor, reason, tasks } = await source.readChanges(from);
     if (tasks === null) {
       for (const client of clients) client.end(renderResync(reason));
       return cursor;
     }
     const told = await tellTasks(cursor, tasks);
-    if (tasks.length > 0 || JSON.stringify(before) !== JSON.stringify(counter.last()))
+    const numbers = JSON.stringify(counter.last());
+    if (tasks.length > 0 || numbers !== toldNumbers)
       for (const client of clients) client.tell(told);
+    toldNumbers = numbers;
     return cursor;
   };
   const beat = (cursor: string) => {
@@ -108,6 +111,7 @@ export function makeLiveHub(source: LiveSource, options: LiveOptions): LiveHub {
     try {
       counter.expire();
       const { cursor } = await source.readChanges(null);
+      toldNumbers = JSON.stringify(await counter.now());
       void read(cursor);
     } catch (error) {
       reader = null;

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { answerBody, deedWire, restoredWire, retryBody } from "../../api/command.ts";
+import { acceptBody, answerBody, deedWire, restoredWire, retryBody } from "../../api/command.ts";
 import { restoredSnapshotWire, snapshotParams, snapshotsWire } from "../../api/task/snapshots.ts";
 import { taskWire, toTaskWire } from "../../api/task/task.ts";
 import { toWire } from "../../api/to-wire.ts";
@@ -50,13 +50,27 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         reply.code(202).send(toTaskWire(await service.retry(params.id, body ?? {}))),
     );
 
+    app.post(
+      "/v1/tasks/:id/accept",
+      {
+        schema: {
+          operationId: "acceptTask",
+          tags: ["commands"],
+          summary: "Merge the delivered branch into the current branch of the repository",
+          description:
+            "Refused with 409 when the working tree has changes of its own, when the branch that the task was started from has moved since (the two were not checked together), or when the work is not the `tree` that was shown any more.",
+          params: taskParams,
+          body: acceptBody.nullish(),
+          response: { 200: json("Done.", deedWire), ...refusals, ...problems(413, 415) },
+        },
+      },
+      async ({ body, params }) => {
+        const { task, detail } = await service.accept(params.id, body?.tree ?? null);
+        return { task: toTaskWire(task), detail };
+      },
+    );
+
     for (const [verb, operationId, summary, description] of [
-      [
-        "accept",
-        "acceptTask",
-        "Merge the delivered branch into the current branch of the repository",
-        "Refused with 409 when the working tree has changes of its own, or the branch that the task was started from has moved since: the two were not checked together.",
-      ],
       [
         "update",
         "updateTask",

@@ -2,7 +2,14 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { commentBody, deedWire, sayBody, sentWire, snoozeBody } from "../../api/command.ts";
+import {
+  budgetBody,
+  commentBody,
+  deedWire,
+  sayBody,
+  sentWire,
+  snoozeBody,
+} from "../../api/command.ts";
 import { taskWire, toTaskWire } from "../../api/task/task.ts";
 import { hashBody } from "../hash-body.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
@@ -91,6 +98,26 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
       },
       async ({ body, params }) => {
         const { detail, task } = await service.snooze(params.id, body.minutes);
+        return { task: toTaskWire(task), detail };
+      },
+    );
+
+    app.post(
+      "/v1/tasks/:id/budget",
+      {
+        schema: {
+          operationId: "setBudget",
+          tags: ["commands"],
+          summary: "Set what the task may cost",
+          description:
+            "Higher or lower, but not below what is spent. A task that asks for more goes on, if no other cap is used up.",
+          body: budgetBody,
+          params: taskParams,
+          response: { ...bodied, ...problems(422), 200: json("What was done.", deedWire) },
+        },
+      },
+      async ({ body, params }) => {
+        const { detail, task } = await service.setBudget(params.id, body.budget_usd);
         return { task: toTaskWire(task), detail };
       },
     );

@@ -63,31 +63,56 @@ export async function answerBudgetQuestion(
   answer: string,
 ): Promise<void> {
   const raised = await readAnswer(ledger, task, question.text, answer);
-  await ledger.setAnswer(question.id, answer);
-  await ledger.appendEvent(task.id, {
-    type: "question.answered",
-    message: `Answered: ${answer.slice(0, 200)}${raised ? `; the budget is ${formatBudget(raised)} now` : ""}`,
-    data: { question_id: question.id, answer, budget: raised },
-  });
-  const waits = ({ hold }: Task | Subtask) =>
-    hold?.kind === "question" && hold.questionId === question.id;
-  const current = raised
-    ? await ledger.moveTask(task, task.state, task.hold, { budget: raised })
-    : task;
+  if (raised) return grantBudget(ledger, task, subtasks, question, { budget: raised, answer });
+  await recordAnswer(ledger, task, question, answer, null);
+  const waits = waitsFor(question);
   for (const subtask of subtasks.filter(waits)) {
     // Verified work continues without the review that was not paid for: the stage reports it as not
     // done.
-    if (raised || isReviewed(subtask)) await goOn(ledger, subtask);
+    if (isReviewed(subtask)) await goOn(ledger, subtask);
     else await giveUp(ledger, deps.announce, task, subtask);
   }
   if (subtasks.length > 0 || !waits(task)) return;
-  if (raised) {
-    await ledger.moveTask(current, "queued", waitForSlot("plan"));
-    return ledger.wakeStage("plan", task.id, null);
-  }
-  const failed = await ledger.moveTask(current, "failed", null, { endDetail: refused });
+  const failed = await ledger.moveTask(task, "failed", null, { endDetail: refused });
   await deps.announce(ledger, failed, { type: "task.failed", message: `Failed: ${refused}` });
 }
+
+/** Gives a task its new budget, and continues everything that waited for this question. */
+export async function grantBudget(
+  ledger: TaskLedger,
+  task: Task,
+  subtasks: readonly Subtask[],
+  question: { id: string },
+  { answer, budget }: { answer: string; budget: Budget },
+): Promise<void> {
+  await recordAnswer(ledger, task, question, answer, budget);
+  const waits = waitsFor(question);
+  const current = await ledger.moveTask(task, task.state, task.hold, { budget });
+  for (const subtask of subtasks.filter(waits)) await goOn(ledger, subtask);
+  if (subtasks.length > 0 || !waits(task)) return;
+  await ledger.moveTask(current, "queued", waitForSlot("plan"));
+  await ledger.wakeStage("plan", task.id, null);
+}
+
+async function recordAnswer(
+  ledger: TaskLedger,
+  { id }: Task,
+  question: { id: string },
+  answer: string,
+  budget: Budget | null,
+): Promise<void> {
+  await ledger.setAnswer(question.id, answer);
+  await ledger.appendEvent(id, {
+    type: "question.answered",
+    message: `Answered: ${answer.slice(0, 200)}${budget ? `; the budget is ${formatBudget(budget)} now` : ""}`,
+    data: { question_id: question.id, answer, budget },
+  });
+}
+
+const waitsFor =
+  (question: { id: string }) =>
+  ({ hold }: Task | Subtask) =>
+    hold?.kind === "question" && hold.questionId === question.id;
 
 const refused = "the budget is used up, and no more was granted";
 
