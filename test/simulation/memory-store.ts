@@ -254,7 +254,8 @@ export function makeMemoryStore(): MemoryStore {
 
     insertQuestion: async (question) => {
       put(taskOfQuestion, question.id, question.taskId);
-      const asked = { ...question, askedAt: new Date(), answer: null, answeredAt: null };
+      const at = { askedAt: new Date(), answer: null, answeredAt: null };
+      const asked = { ...question, choices: question.choices ?? [], ...at };
       add(questions, question.taskId, asked);
     },
     listQuestions: async (id) => [...(questions.get(id) ?? [])],
@@ -281,7 +282,7 @@ export function makeMemoryStore(): MemoryStore {
 
     insertMessage: async ({ idempotency, ...message }) =>
       add(messages, message.taskId, {
-        ...message,
+        ...{ voice: "person" as const, ...message },
         ...{ id: nextId("msg"), sentAt: new Date(), deliveredAt: null, deliveredTo: null },
         ...{ doneBy: null, key: idempotency?.key ?? null, bodyHash: idempotency?.bodyHash ?? null },
       }),
@@ -335,6 +336,10 @@ export function makeMemoryStore(): MemoryStore {
     // Without pushes there is nothing that one asks.
     lockAsk: async () => null,
     useAsk: async () => false,
+    freeAsk: async () => {},
+    findDeciding: async () => null,
+    insertDeciding: async () => {},
+    deleteDeciding: async () => {},
     wakeStage: async (stage, taskId, _, at) => {
       written.woken.add(`${stage} ${taskId}${at && at.getTime() > Date.now() ? " later" : ""}`);
     },
@@ -453,9 +458,11 @@ export function makeMemoryStore(): MemoryStore {
       const { hold, id } = task;
       if (hold?.kind !== "question") return;
       taskOfQuestion.set(hold.questionId, id);
-      const about = { id: hold.questionId, taskId: id, subtaskId: null, askedAt: new Date() };
+      const about = { id: hold.questionId, taskId: id, subtaskId: null, choices: [] as string[] };
       const asked = { kind: "approval", text: "May it run?", answer: null, answeredAt: null };
-      questions.set(id, [{ ...about, ...(asked as Pick<Question, keyof typeof asked>) }]);
+      questions.set(id, [
+        { ...about, askedAt: new Date(), ...(asked as Pick<Question, keyof typeof asked>) },
+      ]);
     },
     hasWork: (stage) => !findFree(stage).next().done,
     findCandidates: (stage) =>

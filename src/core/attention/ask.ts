@@ -29,6 +29,8 @@ export type AskOption = {
   risk: Risk;
   /** Of an `answer`; null: the person's own words. */
   answer: string | null;
+  /** The words are an agent's, which a lock screen shows only where it may show everything. Absent: no. */
+  isAgents?: boolean;
 };
 
 /** What an answer came with. */
@@ -40,7 +42,7 @@ export const pageDays = 7;
 
 /** What a person may do about an event; none: it is news. Pure. */
 export function optionsFor(
-  about: { type: string; kind: QuestionKind | null },
+  about: { type: string; kind: QuestionKind | null; choices?: readonly string[] },
   task: Pick<Task, "deliveryUrl" | "repository">,
 ): AskOption[] {
   const option = (verb: AskOption["verb"], risk: Risk): AskOption => ({
@@ -48,7 +50,7 @@ export function optionsFor(
   });
   switch (about.type) {
     case "question.asked":
-      return about.kind === null ? [] : answersOf(about.kind);
+      return about.kind === null ? [] : answersOf(about.kind, about.choices ?? []);
     case "task.failed":
       return [option("retry", "low")];
     case "plan.revised":
@@ -63,14 +65,16 @@ export function optionsFor(
   }
 }
 
-/** What a question of this kind may be answered with. Pure. */
-export function answersOf(kind: QuestionKind): AskOption[] {
-  const words = optionsOf[kind];
+/** What a question of this kind may be answered with, of an agent's with what it offers. Pure. */
+export function answersOf(kind: QuestionKind, choices: readonly string[] = []): AskOption[] {
+  const isAgents = kind === "question" && choices.length > 0;
+  const words = isAgents ? choices : optionsOf[kind];
   return [...words, ...(takesWords(kind) ? [null] : [])].map((answer) => ({
     verb: "answer",
     label: answer ?? "answer in words",
     risk: riskOf(kind, answer),
     answer,
+    ...(isAgents && answer !== null ? { isAgents } : {}),
   }));
 }
 

@@ -1,4 +1,5 @@
 import type { Ask, AskUse } from "../attention/ask.ts";
+import type { Deciding, NewDeciding } from "../attention/deciding.ts";
 import type { Spent } from "../budget/budget.ts";
 import type { Verdict } from "../proof/verdict.ts";
 import type { EventType } from "../task/event.ts";
@@ -81,6 +82,13 @@ export type TaskLedger = {
   lockAsk(id: string): Promise<{ ask: Ask; isOver: boolean; isPast: boolean } | null>;
   /** Used once; false: it was used before. */
   useAsk(id: string, use: AskUse): Promise<boolean>;
+  /** What it was used for did not come about: it may be used again. */
+  freeAsk(id: string): Promise<void>;
+
+  /** A person's decision on delivered work that is being carried out. */
+  findDeciding(taskId: string): Promise<Deciding | null>;
+  insertDeciding(deciding: NewDeciding): Promise<void>;
+  deleteDeciding(taskId: string): Promise<void>;
 
   insertPlan(record: NewPlanRecord): Promise<void>;
   listPlans(taskId: string): Promise<PlanRecord[]>;
@@ -180,11 +188,13 @@ export type NewQuestion = {
   subtaskId: string | null;
   kind: QuestionKind;
   text: string;
+  /** Absent: none. */
+  choices?: string[];
 };
 
 export type NewPlanRecord = Omit<PlanRecord, "id" | "createdAt" | "feedback">;
 
-export type NewMessage = Pick<Message, "subtaskId" | "place" | "side" | "text"> & {
+export type NewMessage = Pick<Message, "subtaskId" | "place" | "side" | "text" | "voice"> & {
   taskId: string;
   idempotency: Idempotency | null;
   /** Of a comment: its own id, which copies for other subtasks keep, and the tree that was shown. */

@@ -143,7 +143,13 @@ export function nameFallback({ agent, model }: Fallback): string {
 export type Decision = { kind: FailureKind; signature: string; reason: string } & (
   | { action: "retry"; rung: "continue" | "repair" | "fresh" | "replan"; delayMs: number }
   | { action: "retry"; rung: "fallback"; delayMs: number; fallback: Fallback }
-  | { action: "ask"; rung: "ask" | "help"; asks: QuestionKind; question: string }
+  | {
+      action: "ask";
+      rung: "ask" | "help";
+      asks: QuestionKind;
+      question: string;
+      choices?: string[];
+    }
   | { action: "give_up"; rung: "give_up" }
 );
 

@@ -1,8 +1,13 @@
 import { isSubtaskOver, isTaskOver } from "./lifecycle.ts";
 import type { Attempt, Subtask, Task } from "./task.ts";
 
+/** Who speaks: a person, checks on a forge that failed, a review there, or the base, which has moved. */
+export const voices = ["person", "checks", "review", "base"] as const;
+export type Voice = (typeof voices)[number];
+
 /**
- * A person's message to a task: a comment on lines of its change, or a word to the agent at work.
+ * A message to a task: a comment on its change, or a word to the agent at work. A person's, where nothing
+ * else is said.
  */
 export type Message = {
   id: string;
@@ -12,6 +17,8 @@ export type Message = {
   text: string;
   /** Of a comment: lines as they were before the change, or as they are; null: not said. */
   side?: "old" | "new" | null;
+  /** Absent: a person. */
+  voice?: Voice;
   sentAt: Date;
   deliveredAt: Date | null;
   /** The last attempt that got it. */

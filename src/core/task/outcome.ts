@@ -56,7 +56,7 @@ export type Outcome =
    */
   | { kind: "moved"; to: string; commit: string; detail: string }
   /** The planner asks a person something; its session continues with the answer. */
-  | { kind: "asked"; question: string }
+  | { kind: "asked"; question: string; choices?: string[] }
   | {
       kind: "attempted";
       reason: EndReason;
@@ -68,6 +68,8 @@ export type Outcome =
       snapshotRef: string | null;
       summary: string | null;
       question: string | null;
+      /** The answers that it offers with the question; absent: none. */
+      choices?: string[];
       discoveries: string[];
       /** Further work that the agent asks for, taken up once its own is merged. */
       followUps: FollowUp[];

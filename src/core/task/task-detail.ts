@@ -26,6 +26,8 @@ export type Question = {
   subtaskId: string | null;
   kind: QuestionKind;
   text: string;
+  /** The answers that an agent offers, in its words. */
+  choices: string[];
   askedAt: Date;
   answer: string | null;
   answeredAt: Date | null;

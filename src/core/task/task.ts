@@ -347,6 +347,8 @@ export type Ending =
       failure: FailureKind | null;
       detail: string;
       question: string | null;
+      /** Absent: none. */
+      choices?: string[];
       /** When the provider limit ends; null: unknown. */
       retryAt: string | null;
     }

@@ -35,7 +35,7 @@ import { watchesMigration } from "../migrations/0039-watches.ts";
 
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";
-
+import { answersMigration } from "../migrations/0044-answers.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -74,6 +74,7 @@ const migrations: Record<string, Migration> = {
   "0039-watches": watchesMigration,
   "0041-browsers": browsersMigration,
   "0042-live": liveMigration,
+  "0044-answers": answersMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

@@ -6,6 +6,7 @@ import { assurances } from "../../core/review/review.ts";
 import { eventTypes } from "../../core/task/event.ts";
 import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
 import { subtaskStates, taskStates } from "../../core/task/lifecycle.ts";
+import { voices } from "../../core/task/message.ts";
 import { subtaskKinds } from "../../core/task/plan.ts";
 import { questionKinds } from "../../core/task/question.ts";
 import { planApprovals, planModes, stuckAnswers, taskSources } from "../../core/task/task.ts";
@@ -160,6 +161,7 @@ const ending = z.discriminatedUnion("what", [
     failure: z.enum(failureKinds).nullable(),
     detail: word,
     question: maybe,
+    choices: words.optional(),
   }),
   object({ what: z.literal("verdict"), stage: z.enum(["verify", "integrate"]) }),
   object({ what: z.literal("conflict"), files: words, detail: word }),
@@ -190,6 +192,7 @@ const decision = object({
   signature: word,
   reason: word,
   fallback: fallback.optional(),
+  choices: words.optional(),
 });
 const hold = {
   holdKind: z.enum(["lease", "wake", "question", "dependency"]).nullable(),
@@ -288,7 +291,7 @@ export const rowSchemas = {
     }).nullable(),
   },
   events: { type: z.enum(eventTypes), data: object({}), at },
-  questions: { kind: z.enum(questionKinds), askedAt: at, answeredAt: maybeAt },
+  questions: { kind: z.enum(questionKinds), choices: words, askedAt: at, answeredAt: maybeAt },
   plans: {
     state: z.enum(["proposed", "accepted", "rejected", "revision"]),
     plan: plan.nullable(),
@@ -322,7 +325,7 @@ export const rowSchemas = {
     lastUsedAt: at,
     removedAt: maybeAt,
   },
-  messages: { sentAt: at, deliveredAt: maybeAt },
+  messages: { voice: z.enum(voices), sentAt: at, deliveredAt: maybeAt },
   sessions: { entryCount: count, checkpointAt: maybeAt, createdAt: at },
   baselines: {
     data: object({

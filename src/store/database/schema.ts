@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
 import type { PoolClient } from "pg";
 import type { Ask, AskOption } from "../../core/attention/ask.ts";
+import type { Deciding } from "../../core/attention/deciding.ts";
 import type { Scope } from "../../core/attention/device.ts";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { Role } from "../../core/budget/usage.ts";
@@ -11,6 +12,7 @@ import type { EventType } from "../../core/task/event.ts";
 import type { Decision, EndReason, FailureKind } from "../../core/task/failure.ts";
 import type { HoldKind } from "../../core/task/hold.ts";
 import type { SubtaskState } from "../../core/task/lifecycle.ts";
+import type { Voice } from "../../core/task/message.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Plan, PlanRecord } from "../../core/task/plan.ts";
 import type { QuestionKind } from "../../core/task/question.ts";
@@ -27,6 +29,8 @@ type Json<T> = ColumnType<T, string, string>;
 type JsonWithDefault<T> = ColumnType<T, string | undefined, string>;
 type DefaultTime = ColumnType<Date, Date | string | undefined, Date | string>;
 type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+
+import type { Card } from "../pushes/cards.ts";
 
 export type HoldColumns = {
   holdKind: HoldKind | null;
@@ -171,6 +175,7 @@ export type Database = {
     subtaskId: string | null;
     kind: QuestionKind;
     text: string;
+    choices: JsonWithDefault<string[]>;
     askedAt: DefaultTime;
     answer: string | null;
     answeredAt: MaybeTime;
@@ -205,6 +210,7 @@ export type Database = {
     sentAt: DefaultTime;
     deliveredAt: MaybeTime;
     place: string | null;
+    voice: Generated<Voice>;
     deliveredTo: string | null;
     doneBy: string | null;
     key: string | null;
@@ -434,6 +440,17 @@ export type Database = {
     failures: Generated<number>;
     lastError: string | null;
   };
+  /** On delivered work, being carried out. */
+  decisions: Omit<Deciding, "startedAt"> & { startedAt: DefaultTime };
+  /** What people's screens show, per channel. */
+  cards: Card & {
+    shownAt: DefaultTime;
+    closedAt: MaybeTime;
+    attempts: Generated<number>;
+    nextAt: DefaultTime;
+  };
+  /** Which process reads what only one may read. */
+  pollLeases: { name: string; processId: string; until: Date };
   replyTopics: { topicHash: string; lastId: string; readAt: DefaultTime };
   /** Tasks whose pushes, and whose place among what needs a person, were put off. */
   snoozes: { taskId: string; until: Date; createdAt: DefaultTime };

@@ -33,6 +33,11 @@ export async function keepAsk(db: Db, ask: NewAsk): Promise<Ask> {
   );
 }
 
+/** The page is at another address from now on. */
+export async function setPage(db: Db, id: string, pageHash: string): Promise<void> {
+  await db.updateTable("asks").set({ pageHash }).where("id", "=", id).execute();
+}
+
 export function findAsk(db: Db, id: string): Promise<Ask | null> {
   return findBy(db, "id", id);
 }
@@ -79,6 +84,11 @@ export async function useAsk(db: Db | Tx, id: string, use: AskUse): Promise<bool
     .where("usedAt", "is", null)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
+}
+
+export async function freeAsk(tx: Tx, id: string): Promise<void> {
+  const unused = { usedAt: null, usedOption: null, usedBy: null, usedMessage: null };
+  await tx.updateTable("asks").set(unused).where("id", "=", id).execute();
 }
 
 /** How far a topic of answers was read; null: not at all. */

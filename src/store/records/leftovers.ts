@@ -3,6 +3,7 @@ import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
 import { deleteAsks } from "../pushes/asks.ts";
+import { deleteCards } from "../pushes/cards.ts";
 import { deleteBreakers } from "../triggers/guards.ts";
 
 /**
@@ -21,6 +22,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     breakers: await deleteBreakers(db, before),
     notifications: await deleteNotifications(db, before),
     asks: await deleteAsks(db, before),
+    cards: await deleteCards(db, before),
     snoozes: await deleteSnoozes(db, before),
     backups: await deleteBackups(db, before),
   };

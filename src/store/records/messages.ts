@@ -8,12 +8,13 @@ import type { Db, Tx } from "../database/schema.ts";
  * Messages of a person to the agent of a subtask. A row is open until an attempt that received it
  * is merged: an attempt that fails, dies or is too late leaves it to the next one.
  */
-export type PendingMessage = Pick<Message, "id" | "place" | "side" | "text">;
+export type PendingMessage = Pick<Message, "id" | "place" | "side" | "text" | "voice">;
 
 const columns = [
   "id",
   "subtaskId",
   "place",
+  "voice",
   "text",
   "sentAt",
   "deliveredAt",
@@ -91,7 +92,7 @@ export async function takeMessages(
       earlier.selectFrom("attempts").select("attempts.id").where("sessionId", "=", sessionId),
     );
   }
-  const rows = await take.returning(["id", "place", "side", "text", "sentAt"]).execute();
+  const rows = await take.returning(["id", "place", "side", "text", "voice", "sentAt"]).execute();
   if (sessionId !== null) return [];
   return rows.toSorted((a, b) => Number(a.sentAt) - Number(b.sentAt) || (a.id < b.id ? -1 : 1));
 }

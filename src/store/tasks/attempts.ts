@@ -50,7 +50,9 @@ export async function endAttemptRow(
   id: string,
   ending: AttemptEnding,
 ): Promise<{ number: number } | null> {
-  const { reason, discoveries, followUps, confinement, retryAt: _, ...rest } = ending;
+  const { reason, discoveries, followUps, confinement, ...more } = ending;
+  // Those are in the ending of its subtask.
+  const { choices: _, retryAt: __, ...rest } = more;
   const row = await tx
     .updateTable("attempts")
     .set({

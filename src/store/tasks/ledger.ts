@@ -1,6 +1,6 @@
 import type { TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
 import type { Db, Tx } from "../database/schema.ts";
-import { lockAsk, useAsk } from "../pushes/asks.ts";
+import { freeAsk, lockAsk, useAsk } from "../pushes/asks.ts";
 import { insertNotifications } from "../pushes/notifications.ts";
 import {
   findMessageKey,
@@ -24,6 +24,7 @@ import {
   setOnAttempt,
   takeReport,
 } from "./attempts.ts";
+import { deleteDeciding, findDeciding, insertDeciding } from "./decisions.ts";
 import { closePlan, insertPlan, listPlans } from "./plans.ts";
 import { insertQuestion, listOpenQuestions, listQuestions, setAnswer } from "./questions.ts";
 import { findActiveTask, getAttempt, getTask, listSubtasks } from "./tasks.ts";
@@ -75,6 +76,10 @@ export function makeLedger(tx: Tx): TaskLedger {
     setAnswer: on(setAnswer),
     lockAsk: on(lockAsk),
     useAsk: on(useAsk),
+    freeAsk: on(freeAsk),
+    findDeciding: on(findDeciding),
+    insertDeciding: on(insertDeciding),
+    deleteDeciding: on(deleteDeciding),
     insertPlan: on(insertPlan),
     listPlans: on(listPlans),
     closePlan: on(closePlan),

@@ -2,11 +2,18 @@ import type { Selectable } from "kysely";
 import type { NewQuestion } from "../../core/ledger/task-ledger.ts";
 import type { QuestionKind } from "../../core/task/question.ts";
 import { checkRow } from "../database/garbled.ts";
+import { json } from "../database/open.ts";
 import type { Database, Db, Tx } from "../database/schema.ts";
 
 /** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
-export async function insertQuestion(tx: Tx, question: NewQuestion): Promise<void> {
-  await tx.insertInto("questions").values(question).execute();
+export async function insertQuestion(
+  tx: Tx,
+  { choices = [], ...question }: NewQuestion,
+): Promise<void> {
+  await tx
+    .insertInto("questions")
+    .values({ ...question, choices: json(choices) })
+    .execute();
 }
 
 export async function listQuestions(db: Db | Tx, taskId: string) {

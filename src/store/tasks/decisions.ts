@@ -1,0 +1,36 @@
+import { sql } from "kysely";
+import type { Deciding, NewDeciding } from "../../core/attention/deciding.ts";
+import type { Db, Tx } from "../database/schema.ts";
+
+/** Decisions on delivered work that are being carried out: a task has one at most. */
+
+/** The caller has locked the task. */
+export async function findDeciding(tx: Db | Tx, taskId: string): Promise<Deciding | null> {
+  const row = await tx
+    .selectFrom("decisions")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export async function insertDeciding(tx: Tx, deciding: NewDeciding): Promise<void> {
+  await tx.insertInto("decisions").values(deciding).execute();
+}
+
+export async function deleteDeciding(tx: Tx, taskId: string): Promise<void> {
+  await tx.deleteFrom("decisions").where("taskId", "=", taskId).execute();
+}
+
+/** Those whose process has ended, and was found to have; oldest first. */
+export async function listAbandoned(db: Db): Promise<Deciding[]> {
+  return db
+    .selectFrom("decisions")
+    .selectAll()
+    .where(
+      sql<boolean>`not exists (
+        select from processes p where p.id = process_id and p.ended_at is null)`,
+    )
+    .orderBy("startedAt")
+    .execute();
+}
