@@ -159,6 +159,8 @@ export type AgentEnd = {
   nothingToDo: boolean;
   /** Set with `needs_input`. */
   question: string | null;
+  /** The answers that it offers with the question (core/attention/choices.ts). */
+  choices: string[];
   /** Facts it learned that other agents should know. */
   discoveries: string[];
   /** Work that it asks for in addition to its own. */
@@ -184,6 +186,7 @@ export function endWith(
     summary: null,
     nothingToDo: false,
     question: null,
+    choices: [],
     discoveries: [],
     followUps: [],
     output: null,

@@ -115,6 +115,7 @@ export async function finishAttempt(
       snapshotRef: ref,
       summary: end.summary,
       question: end.question,
+      choices: end.choices,
       discoveries: end.discoveries,
       followUps: end.followUps,
       confinement: end.confinement,

@@ -1,7 +1,8 @@
 import type { AttentionView } from "../api/attention.ts";
 import type { ListedTaskView } from "../api/task/task.ts";
-import type { TaskDetailView, UnreadableView } from "../api/task/task-detail.ts";
+import { choicesOf, type TaskDetailView, type UnreadableView } from "../api/task/task-detail.ts";
 import type { WhyView } from "../api/task/why.ts";
+import { listChoices } from "../core/attention/choices.ts";
 
 /** A task for a model, as short data. Pure. */
 export function describeTask(task: ListedTaskView) {
@@ -45,7 +46,11 @@ export function describeStatus(
     })),
     questions: questions
       .filter(({ answer }) => answer === null)
-      .map(({ id, kind, text }) => ({ question_id: id, kind, text })),
+      .map(({ id, kind, text, options }) => {
+        const choices = choicesOf({ kind, options });
+        const offered = choices.length === 0 ? {} : { choices: listChoices(choices) };
+        return { question_id: id, kind, text, ...offered };
+      }),
   };
 }
 

@@ -37,7 +37,11 @@ export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpT
         "Answer the question that an agent of a task asked, when the user or the repository settles it. Approvals, budgets and pauses are for a person to decide and are refused.",
       input: z.strictObject({
         task_id: taskId,
-        answer: z.string().min(1).max(64_000),
+        answer: z
+          .string()
+          .min(1)
+          .max(64_000)
+          .describe("In words, or the number of one of its choices."),
         question_id: z
           .string()
           .min(1)

@@ -47,7 +47,11 @@ export function notificationRows(
     deputy_depth: task.origin.depth ?? 0,
     // What is asked of a part leaves the task as it is, also in the API.
     state: task.state,
-    question: asked && { ...asked, text: redact(asked.text).slice(0, maxWebhookText) },
+    question: asked && {
+      ...asked,
+      text: redact(asked.text).slice(0, maxWebhookText),
+      choices: asked.choices.map(redact),
+    },
     title: full.title,
     message: redact(event.message).slice(0, maxWebhookText),
     branch: task.branch,

@@ -1,3 +1,4 @@
+import { listChoices, readChoices } from "../core/attention/choices.ts";
 import type { NotifiedType, Privacy } from "../core/settings/notify-settings.ts";
 import type { EventType } from "../core/task/event.ts";
 import { optionsOf, type QuestionKind } from "../core/task/question.ts";
@@ -55,7 +56,7 @@ export function notificationText(
   const body = asked
     ? [
         cutQuestion(manyLines(withoutCode(redact(asked.text))), task.id),
-        describeAnswers(asked, task.id),
+        describeAnswers({ ...asked, choices: asked.choices.map(redact) }, task.id),
       ]
     : [plain(withoutWord(event.message), maxBody)];
   return {
@@ -82,7 +83,7 @@ function coveredText(
   const what = asked && decisions[asked.kind as QuestionKind];
   const body = [
     what ?? "",
-    asked ? describeAnswers(asked, task.id) : "",
+    asked ? describeAnswers({ ...asked, choices: [] }, task.id, asked.choices.length) : "",
     `${nameOf(task.repository)} · ${task.id}`,
   ];
   return {
@@ -117,14 +118,26 @@ function withoutWord(message: string): string {
   return message.replace(/^(?:Completed|Failed|Question|Plan changed|A person is needed):\s+/, "");
 }
 
-function describeAnswers({ options }: Asked, taskId: string): string {
+/** `covered`: how many choices an agent offers in words that are not to be shown. */
+function describeAnswers({ choices, options }: Asked, taskId: string, covered = 0): string {
+  if (choices.length > 0)
+    return `Answer ${listChoices(choices.map(oneLine))}: deputy answer ${taskId} 1`;
+  if (covered > 0) return `Choose one of ${covered} answers: deputy show ${taskId}`;
   const [first] = options;
   if (first === undefined) return `Answer: deputy answer ${taskId} TEXT`;
   const words = options.map((one) => `"${one}"`).join(" or ");
   return `Answer ${words}: deputy answer ${taskId} "${first}"`;
 }
 
-export type Asked = { id: string | null; kind: string; text: string; options: readonly string[] };
+export type Asked = {
+  id: string | null;
+  kind: string;
+  text: string;
+  /** The words that such a question takes. */
+  options: readonly string[];
+  /** What its agent offers, in its words. */
+  choices: readonly string[];
+};
 export type NotifiedEvent = { type: EventType; message: string; data?: Record<string, unknown> };
 
 /** What a person is asked by an event; null: nothing. */
@@ -137,6 +150,7 @@ export function readQuestion({ data = {}, message, type }: NotifiedEvent): Asked
     kind,
     text: word(data.question) ?? withoutWord(message),
     options: optionsOf[kind as QuestionKind] ?? [],
+    choices: readChoices(data.choices),
   };
 }
 

@@ -89,6 +89,7 @@ export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
     snapshotRef: null,
     summary: null,
     question: end?.reason === "out_of_budget" || end?.failure === "question" ? end.question : null,
+    choices: end?.choices ?? [],
     discoveries: [],
     followUps: [],
     confinement: end?.confinement ?? null,
@@ -128,7 +129,7 @@ async function plan(
   if (made.end?.reason === "out_of_budget" && made.end.question !== null)
     return { kind: "unaffordable", detail: made.detail };
   if (made.end?.failure === "question" && made.end.question !== null)
-    return { kind: "asked", question: made.end.question };
+    return { kind: "asked", question: made.end.question, choices: made.end.choices };
   if (made.end && isProviderLimit(made.end))
     return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt };
   return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };

@@ -28,6 +28,8 @@ export type Failure = {
   /** For the next attempt's brief. */
   evidence: string;
   question: string | null;
+  /** The answers that the agent offers with it; absent: none. */
+  choices?: string[];
   /** When the provider limit ends; null: unknown. */
   retryAt: Date | null;
 };
@@ -53,7 +55,8 @@ export function classify(
       const said = attempt?.summary ? `The agent said: ${attempt.summary}\n` : "";
       const kind = kindOfEnd(ending.reason, ending.failure);
       const retryAt = ending.retryAt ? new Date(ending.retryAt) : null;
-      return { ...make(kind, ending.detail, `${said}${tail}`, ending.question), retryAt };
+      const { choices = [], detail, question } = ending;
+      return { ...make(kind, detail, `${said}${tail}`, question), choices, retryAt };
     }
     case "verdict": {
       const verdict = ending.stage === "integrate" ? subtask.gateVerdict : subtask.verdict;

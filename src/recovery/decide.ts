@@ -84,6 +84,7 @@ export function decide(
     ...{ action: "ask", rung: "ask", asks: questionKindOf(kind) },
     ...base,
     ...{ reason, question },
+    ...(kind === "question" && { choices: failure.choices ?? [] }),
   });
   const goOn = (reason: string, delayMs = 0): Decision => ({
     ...{ action: "retry", rung: "continue" },

@@ -86,6 +86,22 @@ describe("how a run ends", () => {
     expect(end).toMatchObject({ reason: "needs_input", failure: "question", question: "Which?" });
   });
 
+  test("a question with answers to choose from; a wrong offer asks nothing", async () => {
+    const ask = (options: unknown) => ({
+      calls: [{ name: "ask", arguments: { question: "Which?", options } }],
+    });
+    const { end, model } = await play([
+      ask(["one"]),
+      ask(["one", "x".repeat(61)]),
+      ask(["a", "b"]),
+    ]);
+    expect(end).toMatchObject({ question: "Which?", choices: ["a", "b"] });
+    expect(model.requests).toHaveLength(3);
+    const told = JSON.stringify(model.requests[2]);
+    expect(told).toContain("options: must be 2 to 4; nothing was asked");
+    expect(told).toContain("options 2: must be a line of 1 to 60 characters; nothing was asked");
+  });
+
   test("the turns run out", async () => {
     const turns = Array.from({ length: 5 }, (_, i) => ({
       calls: [{ name: "bash", arguments: { command: `echo ${i}` } }],

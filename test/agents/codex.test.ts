@@ -159,13 +159,14 @@ describe("an answer by schema", () => {
 });
 
 test("a question in its last line waits for a person", async () => {
-  const text = 'I looked around.\n{"question": "Which colour?"}';
+  const text = 'I looked around.\n{"question": "Which colour?", "options": ["red", "green"]}';
   const program = await makeProgram([{ lines: [started, says(text), completed(1, 1)] }]);
   const run = await makeRun();
   expect(await agentOf(program)(run)).toMatchObject({
     reason: "needs_input",
     failure: "question",
     question: "Which colour?",
+    choices: ["red", "green"],
   });
   expect(run.events).toContainEqual({ kind: "question", text: "Which colour?" });
 });

@@ -196,7 +196,9 @@ const detail = {
   ],
   usage: [usage("planner", null, null), usage("coder", "att_1", 0.25)],
   messages: [],
-  questions: [{ id: "que_1", kind: "question", text: "Which?", hash: "0", answer: null }],
+  questions: [
+    { id: "que_1", kind: "question", text: "Which?", options: [], hash: "0", answer: null },
+  ],
   plans: [],
   worktrees: [{ path: "/wt/1", state: "active" }],
 } as unknown as TaskDetailView;

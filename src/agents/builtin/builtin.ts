@@ -63,6 +63,7 @@ export function makeBuiltinAgent(options: BuiltinOptions): Agent {
         outputTail: log.tail(),
         summary: ended.summary && cutText(cleanText(ended.summary), 12_000),
         question: ended.question && cleanText(ended.question),
+        choices: ended.choices,
       });
     } finally {
       release();
@@ -150,6 +151,7 @@ const unreadable: LoopEnd = {
   summary: null,
   nothingToDo: false,
   question: null,
+  choices: [],
   output: null,
   retryAt: null,
 };

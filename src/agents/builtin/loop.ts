@@ -29,7 +29,15 @@ export type LoopInput = {
 
 export type LoopEnd = Pick<
   AgentEnd,
-  "reason" | "failure" | "detail" | "summary" | "nothingToDo" | "question" | "output" | "retryAt"
+  | "reason"
+  | "failure"
+  | "detail"
+  | "summary"
+  | "nothingToDo"
+  | "question"
+  | "choices"
+  | "output"
+  | "retryAt"
 >;
 
 export async function runLoop(input: LoopInput): Promise<LoopEnd> {
@@ -87,6 +95,7 @@ const nothing: LoopEnd = {
   summary: null,
   nothingToDo: false,
   question: null,
+  choices: [],
   output: null,
   retryAt: null,
 };
@@ -109,9 +118,10 @@ export function endByTool(end: ToolEnd): LoopEnd {
       return { ...nothing, reason: "done", detail: "finished", summary, nothingToDo, output };
     }
     case "asked": {
-      const { question } = end;
+      const { choices, question } = end;
       const detail = "asked a question";
-      return { ...nothing, reason: "needs_input", failure: "question", detail, question };
+      const asked = { failure: "question", detail, question, choices } as const;
+      return { ...nothing, reason: "needs_input", ...asked };
     }
     case "failed":
       return { ...nothing, failure: "agent_failed", detail: end.detail };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readChoices } from "../../core/attention/choices.ts";
 
 /**
  * Texts for programs without a tool for questions: what is added to the brief, how a question is
@@ -8,17 +9,22 @@ export const howToAsk = `
 # If you cannot go on
 
 When only a person can decide something that you need to know, stop, and make the last line of your
-last message this JSON object: {"question": "..."}. Nobody answers anything else that you ask.
+last message this JSON object: {"question": "..."}. Where a few answers are likely, offer 2 to 4 short
+ones: {"question": "...", "options": ["...", "..."]}. Nobody answers anything else that you ask.
 `;
 
-const questionSchema = z.object({ question: z.string().trim().min(1).max(4_000) });
+const questionSchema = z.object({
+  question: z.string().trim().min(1).max(4_000),
+  options: z.unknown().optional(),
+});
 
-/** Returns the question that a last message ends with, or null. */
-export function readQuestion(answer: string): string | null {
+/** The question that a last message ends with, with the answers it offers, or null. */
+export function readQuestion(answer: string): { question: string; choices: string[] } | null {
   const line = answer.trimEnd().split("\n").at(-1)?.trim() ?? "";
   if (!line.startsWith("{") || !line.endsWith("}")) return null;
   try {
-    return questionSchema.safeParse(JSON.parse(line)).data?.question ?? null;
+    const said = questionSchema.safeParse(JSON.parse(line)).data;
+    return said ? { question: said.question, choices: readChoices(said.options) } : null;
   } catch {
     return null;
   }

@@ -51,11 +51,11 @@ export async function converse(
       turn = await take(askAgain(outputSchema, output.why), id);
       continue;
     }
-    const question = readQuestion(String(turn.answer));
-    if (question !== null) {
-      run.emit({ kind: "question", text: question });
+    const asked = readQuestion(String(turn.answer));
+    if (asked !== null) {
+      run.emit({ kind: "question", text: asked.question });
       const detail = "asked a question";
-      return { ...turn.end, reason: "needs_input", failure: "question", detail, question };
+      return { ...turn.end, reason: "needs_input", failure: "question", detail, ...asked };
     }
     const heard = id === null ? [] : await run.takeMessages();
     if (heard.length === 0) break;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { readChoices } from "../../core/attention/choices.ts";
 import { cleanText, cutText, cutToTail } from "../../core/text/clean-text.ts";
 import { type Agent, type AgentEnd, type AgentRun, endWith } from "../agent.ts";
 import { watchForPrompt } from "../find-prompt.ts";
@@ -10,8 +11,8 @@ import { type CommandPace, openCommandSession, writeOwnFile } from "./command-se
 /**
  * Any program as an agent: a codemod, a formatter, another agent. It runs by `sh -c` in the
  * worktree, reads its brief on stdin or from the file in DEPUTY_BRIEF_FILE, and reports by its exit
- * code. The last line of its stdout that is a JSON object, if any, may carry `summary`, `question`,
- * `discoveries`, `follow_ups` (each with `title`, `brief`, `writes`) and, where an answer by a
+ * code. The last line of its stdout that is a JSON object, if any, may carry `summary`, `question` (with
+ * `options`, two to four short answers), `discoveries`, `follow_ups` (each with `title`, `brief`, `writes`) and, where an answer by a
  * schema is wanted, `output`; nothing else in it is read.
  *
  * | what happens                        | reason      | failure           |
@@ -120,7 +121,9 @@ function readEnd(
     );
   }
   if (said.question) {
-    return { ...end("needs_input", "question", "asked a question"), question: said.question };
+    const { question } = said;
+    const choices = readChoices(said.options);
+    return { ...end("needs_input", "question", "asked a question"), question, choices };
   }
   const isLate = result.endedBy === "timeout";
   const late = `, later than its limit of ${Math.round(timeoutMs / 1000)} s`;
@@ -155,6 +158,7 @@ const listOf = <Item>(schema: z.ZodType<Item>) =>
 const saidSchema = z.object({
   summary: shortText(4_000).optional().catch(undefined),
   question: shortText(4_000).optional().catch(undefined),
+  options: z.unknown().optional(),
   discoveries: listOf(shortText(1_000)).optional().catch(undefined),
   follow_ups: listOf(followUpSchema).optional().catch(undefined),
   /** The caller validates it; the whole object if the key is missing. */

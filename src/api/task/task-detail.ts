@@ -75,6 +75,7 @@ const questionWire = named(
     subtask_id: z.string().nullable(),
     kind: z.enum(questionKinds),
     text: z.string(),
+    /** What it may be answered with; of an agent's question what the agent offers, in its words. */
     options: z.array(
       z.object({
         label: z.string(),
@@ -154,6 +155,15 @@ export const taskListWire = named(
 );
 
 export type TaskDetailView = Lenient<typeof taskDetailWire>;
+/** What an agent offers with its question; a number stands for each, from 1 on. */
+export function choicesOf({
+  kind,
+  options,
+}: Pick<TaskDetailView["questions"][number], "kind" | "options">): string[] {
+  if (kind !== "question") return [];
+  return options.flatMap(({ answer }) => (answer === null ? [] : [answer]));
+}
+
 export type UnreadableView = Lenient<typeof garbledWire>;
 
 /** The task and its parts in wire names, with the proof once the task is over. */
@@ -166,7 +176,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
     questions: detail.questions.map((question) => ({
       ...question,
       hash: hashQuestion(question.text),
-      options: answersOf(question.kind),
+      options: answersOf(question.kind, question.choices),
     })),
     messages: detail.messages.map((message) => ({ ...message, ...followMessage(message, detail) })),
     proof: isTaskOver(detail.task.state) ? describeProof(detail.task, detail.subtasks) : null,

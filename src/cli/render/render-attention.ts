@@ -17,9 +17,14 @@ export function renderAttention({ archived, items }: AttentionView, now: number)
       item.task === null ? item.kind : `${item.task.id}  ${oneLine(item.task.title, 80)}${part}`;
     const until = item.snoozed_until ? `, snoozed until ${item.snoozed_until}` : "";
     lines.push(`  ${what}${age}${until}`, `    ${oneLine(item.why.split("\n", 1)[0] ?? "", 300)}`);
-    for (const { command, href } of item.actions) {
+    for (const { command, href, label, name } of item.actions) {
       const way = command ?? href;
-      if (way !== null) lines.push(`      ${oneLine(way, 300)}`);
+      // What a number stands for.
+      const means =
+        name === "answer" && /^deputy answer \S+ \d(?: |$)/.test(command ?? "")
+          ? `  (${oneLine(label, 80)})`
+          : "";
+      if (way !== null) lines.push(`      ${oneLine(way, 300)}${means}`);
     }
   }
   if (items.length === 0) lines.push("", "Nothing needs you.");

@@ -1,5 +1,5 @@
 import type { ListedTaskView } from "../../api/task/task.ts";
-import type { TaskDetailView, UnreadableView } from "../../api/task/task-detail.ts";
+import { choicesOf, type TaskDetailView, type UnreadableView } from "../../api/task/task-detail.ts";
 import type { WhyView } from "../../api/task/why.ts";
 import { formatBudget } from "../../core/budget/budget.ts";
 import { isRung, rungNames } from "../../core/task/failure.ts";
@@ -148,7 +148,7 @@ function nameRung({ action, rung }: { action: string; rung: string | null }): st
 
 function renderQuestions({ questions }: TaskDetailView): string {
   return renderTable(
-    questions.map(({ id, text, answer }) => [
+    questions.map(({ id, text, answer, ...asked }) => [
       `  ${id}`,
       // An open question is shown in full, line by line: the person decides on it.
       ...(answer === null
@@ -156,7 +156,9 @@ function renderQuestions({ questions }: TaskDetailView): string {
             `${text
               .split("\n")
               .map((line) => plain(line))
-              .join("\n    ")} → open`,
+              .join("\n    ")} → open${choicesOf(asked)
+              .map((one, index) => `\n      ${index + 1}: ${oneLine(one)}`)
+              .join("")}`,
           ]
         : [`${oneLine(text, 160)} → ${oneLine(answer)}`]),
     ]),
@@ -222,7 +224,12 @@ function renderNext({ attempts, task, questions }: TaskDetailView): string {
   const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
   const rows: string[][] = [];
   if (open && !isTaskOver(task.state))
-    rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
+    rows.push([
+      `  deputy answer ${task.id} ${choicesOf(open).length > 0 ? "1" : "TEXT"}`,
+      choicesOf(open).length > 0
+        ? "answer its question: a number, or your words"
+        : "answer its question",
+    ]);
   switch (task.state) {
     case "completed":
       if (task.branch !== null) rows.push(command("diff", "see the change"));

@@ -1,7 +1,7 @@
 import { deedWire, restoredWire } from "../../api/command.ts";
 import { restoredSnapshotWire } from "../../api/task/snapshots.ts";
 import { taskWire } from "../../api/task/task.ts";
-import { taskDetailWire } from "../../api/task/task-detail.ts";
+import { choicesOf, taskDetailWire } from "../../api/task/task-detail.ts";
 import { tellState } from "../../api/task/tell-state.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect, taskPath } from "../client.ts";
@@ -79,6 +79,9 @@ export async function answerTask(
   });
   return print(io, options, raw, [
     ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
+    ...(question ? choicesOf(question) : []).map(
+      (one, index) => `  | ${index + 1}: ${oneLine(one)}`,
+    ),
     `Answered; ${plain(tellState(value))}.`,
     ...(isTaskOver(value.state)
       ? []

@@ -30,6 +30,7 @@ type Question = {
   kind: QuestionKind;
   subtaskId: string | null;
   text: string;
+  choices: readonly string[];
   askedAt: Date;
   answeredAt: Date | null;
 };
@@ -84,13 +85,15 @@ function askItems({ questions, subtasks, task }: TasksAtRest["waiting"][number])
 }
 
 function answersTo({ id }: Task, question: Question, isAgain: boolean): AttentionAction[] {
-  const { kind } = question;
-  const offered = [...optionsOf[kind], ...(takesWords(kind) ? [null] : [])];
-  return offered.map((answer) => ({
+  const { choices, kind } = question;
+  const words = choices.length > 0 ? choices : optionsOf[kind];
+  const offered = [...words, ...(takesWords(kind) ? [null] : [])];
+  return offered.map((answer, index) => ({
     name: "answer",
     label: answer ?? wordsLabels[kind] ?? "answer in words",
     risk: riskOf(question.kind, answer),
-    command: `deputy answer ${id} "${answer ?? "…"}"${isAgain ? ` --question ${question.id}` : ""}`,
+    // An agent's words are nothing to paste into a shell.
+    command: `deputy answer ${id} ${answer !== null && choices.length > 0 ? index + 1 : `"${answer ?? "…"}"`}${isAgain ? ` --question ${question.id}` : ""}`,
     request: {
       path: `/v1/tasks/${id}/answer`,
       body: { answer, question_id: question.id, hash: hashQuestion(question.text) },

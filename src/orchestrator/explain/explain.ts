@@ -1,3 +1,4 @@
+import { listChoices } from "../../core/attention/choices.ts";
 import type { Freeze } from "../../core/task/freeze.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
@@ -30,6 +31,7 @@ type Asked = {
   text: string;
   kind: QuestionKind;
   subtaskId: string | null;
+  choices: readonly string[];
   askedAt: Date;
 };
 
@@ -148,12 +150,16 @@ function explainHold(
           unblock: `deputy resume ${about.task.id}`,
         };
       }
+      const { choices = [], text = hold.questionId } = question ?? {};
+      const offered = choices.length > 0 ? ` (${listChoices(choices)})` : "";
+      const example =
+        choices.length > 0 ? "1" : `"${(question && optionsOf[question.kind][0]) ?? "…"}"`;
       return {
         ...base,
-        waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
+        waitingFor: `an answer from a person: ${text}${offered}`,
         next: "it continues once it is answered",
         nextAt: null,
-        unblock: `deputy answer ${about.task.id} "${(question && optionsOf[question.kind][0]) ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
+        unblock: `deputy answer ${about.task.id} ${example}${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
       };
     }
     case "dependency":

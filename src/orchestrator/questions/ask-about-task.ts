@@ -9,15 +9,22 @@ export async function askAboutTask(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
-  { kind, text }: { kind: QuestionKind; text: string },
+  { choices = [], kind, text }: { kind: QuestionKind; text: string; choices?: string[] },
 ): Promise<void> {
   const questionId = newId("question");
-  await ledger.insertQuestion({ id: questionId, taskId: task.id, subtaskId: null, kind, text });
+  await ledger.insertQuestion({
+    id: questionId,
+    taskId: task.id,
+    subtaskId: null,
+    kind,
+    text,
+    choices,
+  });
   const hold = { kind: "question", questionId } as const;
   const asking = await ledger.moveTask(task, "waiting", hold, { stageFailures: 0 });
   await announce(ledger, asking, {
     type: "question.asked",
     message: `Question: ${text}`,
-    data: { question_id: questionId, question: text, kind },
+    data: { question_id: questionId, question: text, kind, choices },
   });
 }

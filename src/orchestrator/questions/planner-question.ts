@@ -16,8 +16,9 @@ export async function askForPlanner(
   announce: Announce,
   task: Task,
   text: string,
+  choices: string[] = [],
 ): Promise<void> {
-  return askAboutTask(ledger, announce, task, { kind: "question", text });
+  return askAboutTask(ledger, announce, task, { kind: "question", text, choices });
 }
 
 /**

@@ -41,7 +41,7 @@ export async function advanceTask(
       return ledger.wakeStage("plan", task.id, null);
     }
     case "asked":
-      return askForPlanner(ledger, announce, task, outcome.question);
+      return askForPlanner(ledger, announce, task, outcome.question, outcome.choices);
     case "delivered": {
       const completed = await ledger.moveTask(task, "completed", null, {
         branch: outcome.branch,
@@ -69,7 +69,8 @@ export async function advanceTask(
       return ledger.wakeStage("deliver", task.id, null);
     case "outdated": {
       const { place, subtaskId, text } = outcome;
-      await ledger.insertMessage({ taskId: task.id, subtaskId, place, text, idempotency: null });
+      const said = { place, text, voice: "base", idempotency: null } as const;
+      await ledger.insertMessage({ taskId: task.id, subtaskId, ...said });
       const on = { kind: "dependency", on: [subtaskId], reason: `${place} has moved` } as const;
       await ledger.moveTask(task, "running", on, { stageFailures: 0 });
       await ledger.appendEvent(task.id, {

@@ -70,6 +70,7 @@ export async function applyDecision(
         return;
       }
       await dropLate(ledger, subtask, decision.asks);
+      const { choices = [] } = decision;
       const questionId = newId("question");
       await ledger.insertQuestion({
         id: questionId,
@@ -77,6 +78,7 @@ export async function applyDecision(
         subtaskId: subtask.id,
         kind: decision.asks,
         text: decision.question,
+        choices,
       });
       const hold = { kind: "question", questionId } as const;
       await ledger.moveSubtask(subtask, "waiting", hold, { feedback, sessionId });
@@ -86,7 +88,7 @@ export async function applyDecision(
         message: `Question: ${decision.question}`,
         data: {
           ...{ question_id: questionId, question: decision.question },
-          ...{ key: subtask.key, kind: decision.asks },
+          ...{ key: subtask.key, kind: decision.asks, choices },
         },
       });
       return;

@@ -34,9 +34,9 @@ export async function endAttempt(
 
 /** The ending as recovery reads it. */
 export function endingOf(outcome: Attempted): Ending {
-  const { reason, failure, detail, question } = outcome;
+  const { reason, failure, detail, question, choices = [] } = outcome;
   const retryAt = outcome.retryAt?.toISOString() ?? null;
-  return { what: "attempt", reason, failure, detail, question, retryAt };
+  return { what: "attempt", reason, failure, detail, question, choices, retryAt };
 }
 
 /** The outcome of an attempt whose executor wrote down that it was done. */

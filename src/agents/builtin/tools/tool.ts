@@ -31,7 +31,7 @@ export type ToolAnswer = {
 
 export type ToolEnd =
   | { kind: "finished"; summary: string | null; output?: unknown; nothingToDo?: boolean }
-  | { kind: "asked"; question: string }
+  | { kind: "asked"; question: string; choices: string[] }
   | { kind: "failed"; detail: string };
 
 /** A mistake of the model; the message is its answer. */
