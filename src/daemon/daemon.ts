@@ -28,6 +28,7 @@ import { wakeFromSpace } from "../orchestrator/runner/wait-for-space.ts";
 import { makeAdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { openQueue } from "../queue/open.ts";
 import { startRelay } from "../queue/relay.ts";
+import { makeOnMirror } from "../recovery/on-mirror.ts";
 import { reapDeadProcesses } from "../recovery/reconcile.ts";
 import { agentConfig } from "../roles/run-role.ts";
 import { describeSandbox } from "../sandbox/box/sandbox.ts";
@@ -66,6 +67,7 @@ import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeAnswerPages } from "./service/answer-pages.ts";
+import { finishAbandoned, makeDecide } from "./service/decide-delivered.ts";
 import { makeLive } from "./service/live.ts";
 import { makePushTest } from "./service/push-test.ts";
 import { readAttention } from "./service/read-attention.ts";
@@ -299,11 +301,18 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           warmRepository({ config, self, sandbox, mirrors, prepared, github }, about, signal),
       }),
     );
+    const authHeader = makeAuthHeader(config, github);
+    const deciding = {
+      ...{ ...core, config, mirrors, redact, findForge, authHeader, onGarbled: garbled.note },
+      onMirror: makeOnMirror({ db, mirrors, redact, authHeader }),
+      processId: self.processId,
+    };
     const repairedHolds = startHousekeeping(services, {
+      finishDecisions: () => finishAbandoned(deciding, onError("a decision was not carried out")),
       // Without bubblewrap nothing could be kept.
       warmer: prepared && sandbox.provider === "bubblewrap" ? warmer : null,
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
-      ...{ findForge, authHeader: makeAuthHeader(config, github), freeSpace },
+      ...{ findForge, authHeader, freeSpace },
     });
 
     const use = services.add(
@@ -323,9 +332,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const places = [database.dataDirectory ?? config.home, ...foldersOf(config)];
 
     const startedAt = Date.now();
+    const decide = makeDecide(deciding);
     const tasks = makeTaskService({
+      decide,
       ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
-      authHeader: makeAuthHeader(config, github),
+      authHeader,
       findForge,
     });
     const service: Service = {
@@ -393,7 +404,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       publicUrl: config.publicUrl,
       page: fileURLToPath(new URL("../../dist/web/", import.meta.url)),
       answers: makeAnswerPages({
-        ...{ ...core, secrets: push, redact, tasks },
+        ...{ ...core, secrets: push, redact, tasks, decide },
         requirePlanner: (repository) => requirePlanner(config, repository),
       }),
     });

@@ -72,13 +72,19 @@ test("looking changes nothing, pressing retries once, and then the page says so"
 
 test("an agent's question is answered in words; what the command line answered is told", async () => {
   const ask =
-    'command:test -z "$(sed -n \'s/^A: //p\' "$DEPUTY_BRIEF_FILE")" && echo \'{"question": "Left or right?"}\' || echo done > done.txt';
+    'command:test -z "$(sed -n \'s/^A: //p\' "$DEPUTY_BRIEF_FILE")" && echo \'{"question": "Left or right?", "options": ["Left", "Right"]}\' || echo done > done.txt';
   const asking = await submit({ goal: "Ask me", agent: ask });
   const path = await pageOf("Needs an answer: Ask me");
-  expect((await open(path)).text).toContain("Left or right?");
-  const empty = await open(path, { option: "0", words: "  " });
+  const offered = await open(path);
+  expect(offered.text).toContain("Left or right?");
+  expect(offered.text).toMatch(/>Left<\/button>.*>Right<\/button>/s);
+  // A lock screen shows no words of an agent, neither in the text nor as buttons.
+  const push = await ntfy.card(({ title }) => title === "Needs an answer: Ask me");
+  expect(push.message).toContain("Choose one of 2 answers: deputy show");
+  expect(JSON.stringify([push.message, push.actions])).not.toMatch(/left|right/i);
+  const empty = await open(path, { option: "2", words: "  " });
   expect([empty.status, empty.text.includes("The answer is empty")]).toEqual([400, true]);
-  const done = await open(path, { option: "0", words: "Left" });
+  const done = await open(path, { option: "2", words: "Left" });
   expect(done.text).toContain("Answered in your words.");
   expect((await deputy.untilOver(asking)).state).toBe("completed");
   const other = await submit({ goal: "Ask again", agent: ask });
@@ -154,4 +160,43 @@ test("a link from another site is followed, and no other site may press", async 
   expect(await ask("GET", { ...link, host: "evil.example" })).toBe(403);
   expect(await ask("GET", { ...link, "sec-fetch-dest": "iframe" })).toBe(403);
   expect(await ask("POST", link)).toBe(403);
+});
+
+test.each(["decision:claimed", "task.accepted:reported"])(
+  "killed at %s, an accepted page leaves one answer and one merge",
+  async (moment) => {
+    const name = moment.replace(/\W/g, "-");
+    const id = await submit({ goal: name, agent: `command:echo right > ${name}.txt` });
+    await deputy.untilOver(id);
+    const path = await pageOf(`Done: ${name}`);
+    await deputy.stop();
+    await deputy.start({ DEPUTY_FAULT: moment });
+    const code = await pair();
+    const session = (await open(`${path}/pair`, { code })).headers.get("set-cookie")?.split(";")[0];
+    const [, commit = ""] =
+      /name="shown" value="([0-9a-f]{40})"/.exec((await open(path)).text) ?? [];
+    const pressed = open(path, { option: "0", shown: commit }, session).catch(() => null);
+    expect(await deputy.ended()).toBe("SIGKILL");
+    await pressed;
+    await deputy.start();
+    const decided = async () => (await last(id)).decision;
+    await expect.poll(decided, { timeout: 60_000 }).toBe("accepted");
+    expect(repository.git("show", `HEAD:${name}.txt`)).toBe("right");
+    expect((await open(path, { option: "1", shown: commit }, session)).text).toMatch(
+      /Already answered: accept, at .* by the paired another device\./,
+    );
+    const events = await deputy.events(id);
+    expect(events.filter(({ type }) => /accepted|discarded/.test(type))).toHaveLength(1);
+  },
+);
+
+test("the page of work that was worked on again says so", async () => {
+  const id = await submit({ goal: "Rework", agent: "command:date +%N > rework.txt" });
+  await deputy.untilOver(id);
+  const path = await pageOf("Done: Rework");
+  await deputy.cli(["freeze"]);
+  await deputy.cli(["comment", id, "rework.txt:1", "Another number."]);
+  expect((await open(path)).text).toContain(`${id} is running now: it was worked on again.`);
+  await deputy.cli(["cancel", id]);
+  await deputy.cli(["thaw"]);
 });

@@ -43,6 +43,8 @@ export type HousekeepingDeps = AdvanceDeps & {
   warmer: Warmer | null;
   /** Takes over what dead processes left; whether there were any. */
   reap: () => Promise<boolean>;
+  /** Carries out what people decided of dead processes. */
+  finishDecisions: () => Promise<void>;
 };
 
 const takeOverMs = 2_000;
@@ -65,6 +67,7 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     // What it made ready just before it died, it told nobody of.
     if (await reap()) runner.wakeAll();
   });
+  every(takeOverMs, "finishing of decisions", deps.finishDecisions).run();
   // Makes up for jobs that were lost (a flushed Redis, dropped tables).
   every(config.reconcileMs, "reconcile", async () => runner.wakeAll());
   every(spaceMs, "look for space", async () => {

@@ -8,7 +8,7 @@ import {
 } from "../../core/attention/ask.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import { decisionOf, type Task } from "../../core/task/task.ts";
+import { decisionOf, type Task, type TaskDecision } from "../../core/task/task.ts";
 import type { Question } from "../../core/task/task-detail.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { Redact } from "../../core/text/redact.ts";
@@ -19,17 +19,19 @@ import { hashSecret, type ReplySecrets } from "../../notifier/replies/reply-secr
 import { pressOption } from "../../orchestrator/commands/press.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findAskOfPage, useAsk } from "../../store/pushes/asks.ts";
+import { findAskOfPage } from "../../store/pushes/asks.ts";
 import { findDevice } from "../../store/pushes/devices.ts";
 import { listQuestions } from "../../store/tasks/questions.ts";
 import { getTask } from "../../store/tasks/tasks.ts";
+import type { Decide } from "./decide-delivered.ts";
 
 /** The pages behind pushes: what each asks, what is true by now, and what a press does. */
 type PageDeps = AdvanceDeps & {
   db: Db;
   secrets: ReplySecrets;
   redact: Redact;
-  tasks: Pick<TaskService, "accept" | "discard" | "receipt">;
+  tasks: Pick<TaskService, "receipt">;
+  decide: Decide;
   requirePlanner: (repository: string) => void;
 };
 
@@ -61,17 +63,20 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
     return { headline: receipt.headline, files, checks };
   };
 
-  const press = async (ask: Ask, option: AskOption, words: string | null, by: string) => {
+  const press = async (
+    ask: Ask,
+    option: AskOption,
+    said: { words: string | null; by: string; shown: string | null },
+  ) => {
     const { verb } = option;
-    if (verb !== "accept" && verb !== "discard") {
-      const { requirePlanner } = deps;
-      await pressOption(deps, ask, { option, words, by, message: null, requirePlanner });
-      return `${option.answer === null && verb === "answer" ? "Answered in your words" : `Answered: ${option.label}`}.`;
+    const { shown, ...rest } = said;
+    const about = { ...rest, option, message: null };
+    if (verb === "accept" || verb === "discard") {
+      const { detail } = await deps.decide(ask.taskId, verb, { ask, press: about, shown });
+      return redact(detail);
     }
-    // It changes a repository, so it cannot be one transaction; done twice it says what is true.
-    const { detail } = await tasks[verb](ask.taskId);
-    await useAsk(db, ask.id, { option: ask.options.indexOf(option), by, message: null });
-    return redact(detail);
+    await pressOption(deps, ask, { ...about, requirePlanner: deps.requirePlanner });
+    return `${option.answer === null && verb === "answer" ? "Answered in your words" : `Answered: ${option.label}`}.`;
   };
 
   return {
@@ -89,7 +94,7 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
       };
     },
     answer: async (token, { option: index, session, shown, words }) => {
-      const { ask, task } = await open(token);
+      const { ask } = await open(token);
       const option = ask.options[index];
       if (!option)
         throw new DeputyError("invalid_input", `There is no option ${index}; reload the page.`);
@@ -101,19 +106,19 @@ export function makeAnswerPages(deps: PageDeps): AnswerService {
           "forbidden",
           `This device may only look; deputy devices change ${device.id} --act lets it decide.`,
         );
-      // A page that stayed open may show work that was worked on again since.
-      const isAboutWork = option.verb === "accept" || option.verb === "discard";
-      if (isAboutWork && shown !== task.deliveredCommit)
-        throw new DeputyError(
-          "conflict",
-          "Nothing was changed: the work was delivered anew since this page was opened; open it again.",
-        );
-      return press(ask, option, words, device ? `the paired ${device.name}` : "an answer page");
+      const by = device ? `the paired ${device.name}` : "an answer page";
+      return press(ask, option, { words, by, shown });
     },
   };
 }
 
 const headings: Partial<Record<Task["state"], string>> = { completed: "Done", failed: "Failed" };
+
+const decisionWords: Partial<Record<TaskDecision, string>> = {
+  accepted: "accepted already",
+  discarded: "discarded already",
+  rolled_back: "rolled back already",
+};
 
 /** Why there is nothing to decide any more; null: there is. */
 function describePast({ options, questionId }: Ask, task: Task, question: Question | null) {
@@ -124,7 +129,8 @@ function describePast({ options, questionId }: Ask, task: Task, question: Questi
     case "retry":
       return task.state === "failed" ? null : `${task.id} is ${task.state} now.`;
     case "accept":
-      return decisionOf(task) === "open" ? null : `${task.id} is ${decisionOf(task)} already.`;
+      if (decisionOf(task) === "open") return null;
+      return `${task.id} is ${decisionWords[decisionOf(task) ?? "open"] ?? `${task.state} now: it was worked on again`}.`;
     default:
       return isTaskOver(task.state) ? `${task.id} is ${task.state}.` : null;
   }

@@ -1,12 +1,12 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import { type Attempt, decisionOf, type Subtask } from "../../core/task/task.ts";
+import type { Attempt, Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { adoptPushed } from "../../delivery/adopt-pushed.ts";
 import type { FindForge } from "../../delivery/forges/pull-forge.ts";
-import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
+import { restoreWorktrees } from "../../delivery/hand-over.ts";
 import { buildReceipt } from "../../delivery/receipt/receipt.ts";
 import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
 import { rollBackDelivery } from "../../delivery/roll-back.ts";
@@ -49,6 +49,7 @@ import { readComments } from "../page/comments.ts";
 import { describeTaskCost } from "../page/cost.ts";
 import { sendReview } from "../page/send-review.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
+import type { Decide } from "./decide-delivered.ts";
 import { describeDelivery } from "./describe-delivery.ts";
 import {
   type FindDeps,
@@ -59,7 +60,6 @@ import {
   unknownTask,
 } from "./find-task.ts";
 import { readCursor, writeCursor } from "./list-cursor.ts";
-import { noteDecided } from "./note-decided.ts";
 import { readLog, readLogPart } from "./read-log.ts";
 import { readChanges } from "./retry-changed.ts";
 import { updateDelivered } from "./update-delivered.ts";
@@ -76,6 +76,7 @@ export type TaskServiceDeps = AdvanceDeps &
     space: Pick<Space, "problems">;
     authHeader: AuthHeader;
     findForge: FindForge;
+    decide: Decide;
   };
 
 export function makeTaskService(deps: TaskServiceDeps): TaskService {
@@ -233,29 +234,9 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
             { field: "tree" },
           );
       }
-      // Of a pull request only its forge can tell.
-      const work = task.deliveryUrl === null ? null : await noteDecided(deps, task);
-      if (work === "merged") {
-        const detail = `${task.deliveryUrl} was merged there, so it counts as accepted`;
-        return { task: await findTask(deps, task.id), detail };
-      }
-      const detail = await acceptDelivery(task);
-      const message = `Accepted: ${detail}`;
-      return { task: await recordHandover(deps, task.id, "task.accepted", message), detail };
+      return deps.decide(task.id, "accept");
     },
-    discard: async (reference) => {
-      const found = await findTask(deps, reference);
-      // What was merged by hand was accepted, so its record stays.
-      const isOpen = decisionOf(found) === "open" && found.deliveryUrl === null;
-      if (isOpen) await noteDecided(deps, found);
-      const task = isOpen ? await findTask(deps, found.id) : found;
-      const { authHeader } = deps;
-      const { artifacts } = config.paths;
-      const discard = () => discardDelivery(db, mirrors, task, { artifacts, authHeader, redact });
-      const detail = await forPerson(onMirror, task, discard);
-      const message = `Discarded: ${detail}`;
-      return { task: await recordHandover(deps, task.id, "task.discarded", message), detail };
-    },
+    discard: async (reference) => deps.decide(await findTaskId(deps, reference), "discard"),
     update: (reference) => updateDelivered({ ...deps, onMirror }, reference),
     rollback: async (reference) => {
       const task = await findTask(deps, reference);

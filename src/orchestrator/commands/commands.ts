@@ -1,3 +1,5 @@
+import { pickChoice } from "../../core/attention/choices.ts";
+import type { Deciding } from "../../core/attention/deciding.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
@@ -18,6 +20,7 @@ import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-ab
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
 import { findQuestion } from "../questions/find-question.ts";
 import { goOnPlanning } from "../questions/planner-question.ts";
+import { requireUndecided } from "../questions/require-undecided.ts";
 import { faultPoint } from "../runner/fault-point.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import { settle } from "../transitions/settle.ts";
@@ -96,6 +99,7 @@ export async function retryTask(
         `${task.id} is ${task.state}; only a failed task can be retried.`,
       );
     }
+    await requireUndecided(ledger, task.id);
     await requireFreeSubject(ledger, task);
     requireWork(task, subtasks, changes);
     await ledger.appendEvent(task.id, requested);
@@ -161,14 +165,15 @@ async function reopen(ledger: TaskLedger, subtask: Subtask): Promise<void> {
 export type Speaker = "person" | "agent";
 
 /**
- * Answer the open question (or the named one, see findQuestion). An approval takes yes or no. An
+ * Answer the open question (or the named one, see findQuestion): in words, or with the number of one of
+ * the choices that its agent offers. An approval takes yes or no. An
  * agent may answer another agent's question about its work, but not a question that asks for a
  * person's decision.
  */
 export async function answerQuestion(
   deps: AdvanceDeps,
   taskId: string,
-  answer: string,
+  said: string,
   questionId: string | null,
   speaker: Speaker = "person",
   requirePlanner: (repository: string) => void = () => {},
@@ -179,7 +184,8 @@ export async function answerQuestion(
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
     }
-    const question = await findQuestion(ledger, task, subtasks, { answer, questionId, hash });
+    const question = await findQuestion(ledger, task, subtasks, { answer: said, questionId, hash });
+    const answer = pickChoice(question.choices, said);
     if (speaker === "agent" && question.kind !== "question") {
       throw new DeputyError(
         "forbidden",
@@ -285,6 +291,8 @@ export async function recordHandover(
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: it was retried meanwhile.`);
     }
+    if ((await ledger.findDeciding(taskId))?.verb === ends[type])
+      await ledger.deleteDeciding(taskId);
     const column = decidedAt[type];
     // The first time counts, and is told once.
     if (column && task[column]) return;
@@ -292,6 +300,12 @@ export async function recordHandover(
     await ledger.appendEvent(task.id, { type, message });
   });
 }
+
+/** Which decision, if it was begun, that completes. */
+const ends: Record<string, Deciding["verb"]> = {
+  "task.accepted": "accept",
+  "task.discarded": "discard",
+};
 
 const decidedAt = {
   "task.accepted": "acceptedAt",

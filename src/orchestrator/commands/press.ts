@@ -25,7 +25,7 @@ export type Press = Omit<AskUse, "option"> & {
   requirePlanner: (repository: string) => void;
 };
 
-/** Not for `accept` and `discard`, which change a repository, and not for a test. */
+/** Not for `accept` and `discard`, which change a repository (decide.ts), and not for a test. */
 export async function pressOption(deps: AdvanceDeps, ask: Ask, press: Press): Promise<void> {
   await pressInside(deps, ask, press);
   faultPoint("press", "advanced");
@@ -67,7 +67,12 @@ function wordsOf({ option, words }: Press): string {
   });
 }
 
-async function takeAsk(ledger: TaskLedger, { id, options }: Ask, press: Press): Promise<void> {
+/** Uses the ask. Throws a DeputyError that says what is true where it was used, or is over. */
+export async function takeAsk(
+  ledger: TaskLedger,
+  { id, options }: Ask,
+  press: Omit<Press, "requirePlanner">,
+): Promise<void> {
   const found = await ledger.lockAsk(id);
   if (!found)
     throw new DeputyError("gone", "What this asks about was removed; nothing was changed.");

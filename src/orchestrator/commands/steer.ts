@@ -8,6 +8,7 @@ import type {
 } from "../../core/ledger/task-ledger.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
+import { requireUndecided } from "../questions/require-undecided.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import {
   change,
@@ -101,7 +102,9 @@ export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Tas
 }
 
 /** A comment on lines of the change: `file:line` and the text; and what it was bound to. */
-export type Comment = Pick<NewMessage, "commentId" | "side" | "text" | "tree"> & { place: string };
+export type Comment = Pick<NewMessage, "commentId" | "side" | "text" | "tree" | "voice"> & {
+  place: string;
+};
 
 /**
  * Have the change reworked. A comment is kept until an attempt that had it is merged: a running
@@ -140,7 +143,10 @@ export async function commentOnTask(
     subtaskId = subtask.id;
     isNew = await keepMessages(ledger, found, [subtask], comments, idempotency);
     if (!isNew) return;
-    if (isTaskOver(found.state)) await requireFreeSubject(ledger, found);
+    if (isTaskOver(found.state)) {
+      await requireUndecided(ledger, found.id);
+      await requireFreeSubject(ledger, found);
+    }
     const { origin } = set;
     const own = isTaskOver(found.state) ? set : { ...(origin && { origin }) };
     const isSet = Object.keys(own).length > 0;

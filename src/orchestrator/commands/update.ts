@@ -1,6 +1,7 @@
 import { DeputyError } from "../../core/base/error.ts";
 import type { BaseUpdate, Preparation, Task } from "../../core/task/task.ts";
 import { decisionOf } from "../../core/task/task.ts";
+import { requireUndecided } from "../questions/require-undecided.ts";
 import { faultPoint } from "../runner/fault-point.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import { change, requireFreeSubject } from "./commands.ts";
@@ -26,10 +27,12 @@ export async function updateTask(
       task.deliveredCommit === read.deliveredCommit;
     if (!isSame)
       throw new DeputyError("conflict", `${task.id} has changed meanwhile: look at it again.`);
+    await requireUndecided(ledger, task.id);
     await requireFreeSubject(ledger, task);
     if (comment) {
       const { subtaskId, text } = comment;
-      const message = { taskId: task.id, subtaskId, place: name, text, idempotency: null };
+      const said = { place: name, text, voice: "base", idempotency: null } as const;
+      const message = { taskId: task.id, subtaskId, ...said };
       await ledger.insertMessage(message);
     }
     const on = subtasks.map(({ id }) => id);
