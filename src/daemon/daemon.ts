@@ -99,12 +99,13 @@ const stopDatabaseMs = 15_000;
 
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const token = await prepareHome(config);
-  const secrets = [...config.secrets, token];
-  const redact = makeRedact(secrets);
+  // A list that grows: the tokens of hooks are read as their rules are.
+  const redact = makeRedact(config.secrets, [token]);
   const github = openGithub(config.github, redact);
   // The topic of a push service may be any word, and is a secret only to those who could read along.
   const push = await readPushSecrets(config);
-  const redactPush = makeRedact([...secrets, ...secretsOf(config.notifier), push.topic]);
+  const own = [token, ...secretsOf(config.notifier), push.topic];
+  const redactPush = makeRedact(config.secrets, own);
   const onError = (what: string) => logErrors(log, what);
   const logLine = (level: "info" | "warn" | "error", fields: object, message: string) =>
     log[level](fields, message);

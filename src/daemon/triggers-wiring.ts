@@ -171,8 +171,8 @@ export async function startTriggers(deps: {
     admit: guards.admit,
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier,
-    rework: async (taskId, { goal, origin, text }, key) => {
-      const comment = { place: origin.replyTo ?? origin.subject ?? "GitHub", text };
+    rework: async (taskId, { goal, origin, text, voice }, key) => {
+      const comment = { place: origin.replyTo ?? origin.subject ?? "GitHub", text, voice };
       const idempotency = { key, bodyHash: goal };
       const task = await getTask(db, taskId);
       const pushed =
@@ -208,7 +208,8 @@ export async function startTriggers(deps: {
     connectForge({ db, config, intake, log: deps.log, redact: deps.redact }, settings),
   );
   const local = startLocalTriggers({
-    ...{ db, home: config.home, inbox: stored, log, submit, whyRefused, watching: deps.watching },
+    ...{ db, home: config.home, secrets: config.secrets, inbox: stored, watching: deps.watching },
+    ...{ log, submit, whyRefused },
     withdrawTask: (taskId, why) => withdrawUnapproved(intake, taskId, why),
     admit: guards.admit,
     rules: rules.current,

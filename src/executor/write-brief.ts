@@ -1,11 +1,11 @@
 import { describeService, type Service, servicesVariable } from "../core/settings/service.ts";
 import { sparseOf, tellSparse } from "../core/settings/sparse.ts";
-import { type Message, placeOf } from "../core/task/message.ts";
+import { type Message, placeOf, type Voice, voices } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { fence, wrapOutsideText } from "../core/text/data-block.ts";
 import type { AttemptLimits } from "./job.ts";
 
-type PendingMessage = Pick<Message, "place" | "side" | "text">;
+type PendingMessage = Pick<Message, "place" | "side" | "text" | "voice">;
 
 /**
  * The brief: everything an agent is told, and nothing else. Pure. Outside text goes in only as a
@@ -176,14 +176,40 @@ function describeMessages(
     ...(comments.length > 0
       ? [
           section("Comments on the work", [
-            "A person has looked at the work. Change it so that each of these comments is met; leave the rest as it is. Where one asks something and nothing has to change, answer it in your summary.",
-            ...comments.map((comment) => `On ${placeOf(comment)}:\n\n${comment.text}`),
+            `${tellWhoSpoke(comments)} Change it so that each of these comments is met; leave the rest as it is. Where one asks something and nothing has to change, answer it in your summary.`,
+            ...comments.map(
+              (comment) =>
+                `${onPlace[comment.voice ?? "person"]} ${placeOf(comment)}:\n\n${comment.text}`,
+            ),
             work ? `${where}\n\n${fence(work.diff)}` : "",
           ]),
         ]
       : []),
   ];
 }
+
+const onPlace: Record<Voice, string> = {
+  person: "On",
+  checks: "Failed checks, on",
+  review: "A review, on",
+  base: "Since the work was checked, about",
+};
+
+/** What speaks is no person where checks failed or a branch moved, and is not to be taken for one. */
+function tellWhoSpoke(comments: readonly PendingMessage[]): string {
+  const said = new Set(comments.map(({ voice = "person" }) => voice));
+  return voices
+    .filter((voice) => said.has(voice))
+    .map((voice) => whoSpoke[voice])
+    .join(" ");
+}
+
+const whoSpoke: Record<Voice, string> = {
+  person: "A person has looked at the work.",
+  checks: "Checks on the forge failed on the work.",
+  review: "The work was reviewed on the forge.",
+  base: "The branch that the work is for has moved.",
+};
 
 /** The task's material: attachments, and outside text as a delimited block of data. */
 export function describeMaterial({ attachments, origin }: Task): string[] {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { makeRedact, redactDeep, redactSecrets } from "../../src/core/text/redact.ts";
+import { learnSecret, makeRedact, redactDeep, redactSecrets } from "../../src/core/text/redact.ts";
 
 test("known values are replaced, the longest first", () => {
   expect(redactSecrets("a hunter22 b hunter22-more c", ["hunter22", "hunter22-more"])).toBe(
@@ -96,4 +96,14 @@ test("headers of requests, URLs in capitals and PGP keys are replaced; code that
   expect(redact(`${pgp("BEGIN")}\n\nlQ==\n${pgp("END")}`)).toBe("[redacted]");
   const code = 'headers: { Authorization: "Bearer " + token1234567890123456 }';
   expect(redact(code)).toBe(code);
+});
+
+test("a secret that is read later is replaced from then on", () => {
+  const secrets: string[] = [];
+  const redact = makeRedact(secrets, ["own-token"]);
+  expect(redact("own-token and hook-token-1")).toBe("[redacted] and hook-token-1");
+  learnSecret(secrets, "hook-token-1");
+  learnSecret(secrets, "hook-token-1");
+  expect(secrets).toHaveLength(1);
+  expect(redact("own-token and hook-token-1")).toBe("[redacted] and [redacted]");
 });

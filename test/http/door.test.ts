@@ -66,6 +66,17 @@ describe("the token", () => {
     },
   );
 
+  test("guessing a hook's token ends in 429, and the right one still passes", async () => {
+    const { url } = await startTestServer();
+    const post = async (authorization: string) =>
+      (await fetch(`${url}/hooks/in/a`, { method: "POST", headers: { authorization }, body: "{}" }))
+        .status;
+    const statuses: number[] = [];
+    for (let n = 0; n < 25; n++) statuses.push(await post("Bearer wrong"));
+    expect([statuses[0], statuses.at(-1)]).toEqual([401, 429]);
+    expect(await post("Bearer right")).toBe(202);
+  });
+
   test("guessing ends in 429, and the right token still passes", async () => {
     const { url, call } = await startTestServer();
     const guess = () => fetch(`${url}/v1/tasks`, { headers: { authorization: "Bearer no" } });

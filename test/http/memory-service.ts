@@ -443,7 +443,9 @@ export class MemoryService implements Service {
   async resetTrigger(rule: string) {
     return { detail: `The breaker of ${rule} is closed.` };
   }
-  async receiveHook({ name }: { name: string }) {
+  async receiveHook({ authorization, name }: { name: string; authorization: string | undefined }) {
+    if (authorization === "Bearer wrong")
+      return { status: 401, message: "The hook's token is wrong.", deliveryId: null };
     return { status: 202, message: "Kept.", deliveryId: `hook:${name}:1` };
   }
   async tryRule(given: { rule: string; text: string | null }) {

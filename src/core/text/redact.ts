@@ -28,17 +28,32 @@ const isLong = ({ length }: string) => length >= 6;
 
 export type Redact = (text: string) => string;
 
-export function makeRedact(secrets: readonly string[]): Redact {
-  // Longest first, or a secret that contains another would leave its rest behind.
-  const values = [...new Set(secrets.filter(isLong).flatMap(formsOf))]
-    .sort((a, b) => b.length - a.length)
-    .map(allowBreaks);
+/** The lists may grow: what is added to them is redacted from then on. */
+export function makeRedact(...lists: readonly (readonly string[])[]): Redact {
+  let known = -1;
+  let values: RegExp[] = [];
+  const look = () => {
+    const secrets = lists.flat();
+    if (secrets.length === known) return;
+    known = secrets.length;
+    // Longest first, or a secret that contains another would leave its rest behind.
+    values = [...new Set(secrets.filter(isLong).flatMap(formsOf))]
+      .sort((a, b) => b.length - a.length)
+      .map(allowBreaks);
+  };
+  look();
   return (text) => {
     let result = text;
+    look();
     for (const form of [...values, ...credentialShapes])
       result = result.replace(form, "[redacted]");
     return result;
   };
+}
+
+/** Adds a secret that was read after the start. */
+export function learnSecret(secrets: string[], secret: string): void {
+  if (!secrets.includes(secret)) secrets.push(secret);
 }
 
 /** A secret as it is, in JSON, in a URL, and in base64 at each of the three byte alignments. */

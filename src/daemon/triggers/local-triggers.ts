@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
+import { learnSecret } from "../../core/text/redact.ts";
 import type { Service } from "../../http/service.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findActiveTask, getTask } from "../../store/tasks/tasks.ts";
@@ -23,6 +24,7 @@ import {
 import { findWatch, keepWatches, putWatch } from "../../store/triggers/watches.ts";
 import { inboxSource } from "../../triggers/folder/take-file.ts";
 import { watchFolders } from "../../triggers/folder/watch-folders.ts";
+import type { HookRule } from "../../triggers/hook/hook-rule.ts";
 import { hookSource } from "../../triggers/hook/hook-source.ts";
 import { readHookToken } from "../../triggers/hook/hook-token.ts";
 import { receiveHook } from "../../triggers/hook/receive-hook.ts";
@@ -54,6 +56,8 @@ export type LocalTriggers = {
 export function startLocalTriggers(deps: {
   db: Db;
   home: string;
+  /** All that is redacted; the tokens of hooks are added. */
+  secrets: string[];
   inbox: Inbox;
   rules: () => TriggerRules;
   /** False until a file without a mistake was read. */
@@ -117,6 +121,11 @@ export function startLocalTriggers(deps: {
     ...{ inbox, rules, log, submit: deps.submit, admit: deps.admit },
     findActiveTask: (subject) => findActiveTask(db, subject),
   };
+  const readToken = (rule: HookRule) => {
+    const read = readHookToken(rule, process.env);
+    if ("token" in read) learnSecret(deps.secrets, read.token);
+    return read;
+  };
   return {
     round: async () => {
       const listEnded = (about: Parameters<typeof listEndedFor>[1]) => listEndedFor(db, about);
@@ -131,6 +140,7 @@ export function startLocalTriggers(deps: {
         await processLocal(local, source);
     },
     onRules: () => {
+      for (const rule of rules().hook) readToken(rule);
       schedules.wake();
       folders.onRules();
       watches.onRules();
@@ -139,14 +149,14 @@ export function startLocalTriggers(deps: {
       ...folders.problems(),
       ...watches.problems(),
       ...rules().hook.flatMap((rule) => {
-        const read = readHookToken(rule, process.env);
+        const read = readToken(rule);
         return "problem" in read ? [`${read.problem}.`] : [];
       }),
     ],
     service: {
       ...serveSchedules(db, schedules, deps.look),
       receiveHook: async (post) => {
-        const given = { rules: rules().hook, env: process.env, insert: inbox.insert };
+        const given = { rules: rules().hook, readToken, insert: inbox.insert };
         const answer = await receiveHook(given, post);
         if (answer.status === 202) deps.onStored();
         return answer;

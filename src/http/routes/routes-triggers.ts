@@ -1,3 +1,5 @@
+import rateLimit from "@fastify/rate-limit";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { triggerTestBody } from "../../api/command.ts";
@@ -7,6 +9,8 @@ import { json, problems } from "../openapi.ts";
 import { makeProblem, sendProblem } from "../problem.ts";
 import type { Service } from "../service.ts";
 
+const wrongPerMinute = 20;
+
 /**
  * Where events come in: the webhooks of forges, and the hooks of rules. Not with the API's token: a
  * forge's signature is over the raw bytes, so the body stays a Buffer, whatever its content type; a hook
@@ -14,6 +18,23 @@ import type { Service } from "../service.ts";
  */
 export function hookRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
+    await app.register(rateLimit, { global: false });
+    const countWrong = app.createRateLimit({ max: wrongPerMinute, timeWindow: 60_000 });
+    /** A refusal; after too many from one address only that. What is right always passes. */
+    const refuse = async (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      { message, status }: { status: number; message: string },
+    ) => {
+      const isGuess = status === 401 || status === 404;
+      const limit = isGuess ? await countWrong(request) : null;
+      if (limit && !limit.isAllowed && limit.isExceeded) {
+        reply.header("retry-after", limit.ttlInSeconds);
+        const tooMany = "Too many wrong tokens or signatures; wait a minute.";
+        return sendProblem(reply, makeProblem(429, "too_many_requests", tooMany));
+      }
+      return sendProblem(reply, makeProblem(status, "refused", message));
+    };
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
       done(null, body),
@@ -33,7 +54,7 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
             "x-github-event": z.string().optional(),
             "x-hub-signature-256": z.string().optional(),
           }),
-          response: { 202: json("Received.", messageWire), ...problems(400, 401, 413) },
+          response: { 202: json("Received.", messageWire), ...problems(400, 401, 413, 429) },
         },
       },
       async (request, reply) => {
@@ -46,7 +67,7 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
         });
         return status < 400
           ? reply.code(status as 202).send({ message })
-          : sendProblem(reply, makeProblem(status, "refused", message));
+          : refuse(request, reply, { status, message });
       },
     );
     for (const { forge, proof } of others)
@@ -84,7 +105,7 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
           description: "Authenticated by the hook's own token, as Authorization: Bearer.",
           security: [],
           params: z.object({ name: z.string().min(1).max(100) }),
-          response: { 202: json("Stored.", keptWire), ...problems(400, 401, 404, 413) },
+          response: { 202: json("Stored.", keptWire), ...problems(400, 401, 404, 413, 429) },
         },
       },
       async (request, reply) => {
@@ -96,7 +117,7 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
           rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
         });
         return deliveryId === null
-          ? sendProblem(reply, makeProblem(status, "refused", message))
+          ? refuse(request, reply, { status, message })
           : reply.code(202).send({ message, delivery_id: deliveryId });
       },
     );

@@ -3,6 +3,7 @@ import type { Repair } from "../../core/forge/decide-repair.ts";
 import type { ForgeKind } from "../../core/forge/place.ts";
 import type { NewReview, ReviewThread } from "../../core/forge/review-thread.ts";
 import type { Author } from "../../core/ledger/author.ts";
+import type { Voice } from "../../core/task/message.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { Admit } from "../guards/admit.ts";
@@ -29,7 +30,7 @@ export type InboxDeps = {
   /** Has a task that is over continue with this; `key` makes it happen once. */
   rework: (
     taskId: string,
-    what: { text: string; origin: TaskOrigin; goal: string },
+    what: { text: string; origin: TaskOrigin; goal: string; voice: Voice },
     key: string,
   ) => Promise<void>;
   retry: (taskId: string) => Promise<void>;

@@ -4,6 +4,7 @@ import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
 import { type ForgeKind, withoutForge, writePlace } from "../../core/forge/place.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
+import type { Voice } from "../../core/task/message.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
@@ -138,7 +139,9 @@ async function workOn(
       : ` These failed on the target branch, too; leave them: ${name(redBefore)}.`;
   const text = `Checks of the repository's own CI failed on commit ${commit.slice(0, 10)} of ${withoutForge(place)}, which has this work; no person has looked at it. Find out why they failed, and repair the work. Where the fault is not in the work, change nothing and say so in your summary.${others}\n\n${wrapOutsideText(cleanOutsideText(evidence.join("\n\n")), place)}`;
   const what = `rework: ${name(failed)} failed on ${withoutForge(place)}`;
-  const refused = await reworkOrCall(deps, own, { task, place, text, key: `checks:${commit}` });
+  const refused = await reworkOrCall(deps, own, {
+    ...{ task, place, text, key: `checks:${commit}`, voice: "checks" },
+  });
   return refused ?? what;
 }
 
@@ -171,10 +174,12 @@ async function findOther(
 export async function reworkOrCall(
   deps: Pick<InboxDeps, "findActiveTask" | "rework">,
   own: Pick<OwnPullDeps, "callPerson" | "tell">,
-  { key, place, task, text }: { task: Task; place: string; text: string; key: string },
+  about: { task: Task; place: string; text: string; key: string; voice: Voice },
 ): Promise<string | null> {
+  const { key, place, task, text, voice } = about;
+  const { goal, origin } = task;
   try {
-    await deps.rework(task.id, { text, origin: task.origin, goal: task.goal }, key);
+    await deps.rework(task.id, { text, origin, goal, voice }, key);
     return null;
   } catch (error) {
     if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;

@@ -179,7 +179,8 @@ async function fix(deps: InboxDeps, given: Given, task: Task | null): Promise<Do
   if (asked === null)
     return refuse("Say what is to be fixed: `/deputy fix`, and the words after it.");
   if (busy !== null) throw waitFor(busy);
-  await deps.rework(task.id, { text: asked, origin: task.origin, goal: task.goal }, key);
+  const { goal, origin } = task;
+  await deps.rework(task.id, { text: asked, origin, goal, voice: "person" }, key);
   const reply = `I work on it again.\n\n\`${task.id}\``;
   return { result: `rework: ${what}`, taskId: task.id, reply };
 }

@@ -30,9 +30,12 @@ export async function startOrContinue(
     case "retry":
       await deps.retry(earlier?.task.id ?? "");
       return { result: `joined: ${taskId} had failed and is tried again; ${reason}`, taskId };
-    case "rework":
-      await deps.rework(earlier?.task.id ?? "", { ...story, origin, goal: taskInput.goal }, key);
+    case "rework": {
+      // Of a commit there is one repair: what continues is an issue, or a pull request, and its people.
+      const said = { ...story, origin, goal: taskInput.goal, voice: "person" } as const;
+      await deps.rework(earlier?.task.id ?? "", said, key);
       return { result: `joined: ${taskId} continues with what is new; ${reason}`, taskId };
+    }
     case "begin": {
       const goal = [taskInput.goal, story.about, asked]
         .filter((part) => part !== null)

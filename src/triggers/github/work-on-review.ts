@@ -107,7 +107,9 @@ async function workOn(
     ...(body === "" ? [] : [`${labels.at(-1)}: about the whole change, by ${by}:\n\n${body}`]),
   ];
   const text = `${by}, who may write, reviewed ${place}${asksForChanges ? " and asks for changes" : ""}. Judge each of these threads by itself: FIX what is right, CONTEST what is wrong, with the reason, and answer what is a QUESTION. End your summary with one line for each, which is posted there as your reply: ${labels.map((label) => `\`REPLY ${label} FIX: …\``).join(", ")}, or with CONTEST or QUESTION in place of FIX.\n\n${wrapOutsideText(cleanOutsideText(parts.join("\n\n")), place)}`;
-  const refused = await reworkOrCall(deps, own, { task, place, text, key: `review:${key}` });
+  const refused = await reworkOrCall(deps, own, {
+    ...{ task, place, text, key: `review:${key}`, voice: "review" },
+  });
   return refused ?? `rework: ${by} reviewed ${place}`;
 }
 

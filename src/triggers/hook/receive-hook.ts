@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Inbox } from "../inbox.ts";
 import { isDeeperThan, maxDepth, parseObject } from "../json-body.ts";
 import type { HookRule } from "./hook-rule.ts";
-import { isToken, readHookToken } from "./hook-token.ts";
+import { isToken, type readHookToken } from "./hook-token.ts";
 
 /**
  * Receives what another program posts to a hook: check the token, store the body, and respond. What
@@ -21,7 +21,7 @@ export type HookAnswer = { status: number; message: string; deliveryId: string |
 export async function receiveHook(
   deps: {
     rules: readonly HookRule[];
-    env: Readonly<Record<string, string | undefined>>;
+    readToken: (rule: HookRule) => ReturnType<typeof readHookToken>;
     insert: Inbox["insert"];
   },
   post: HookPost,
@@ -29,7 +29,7 @@ export async function receiveHook(
   const refuse = (status: number, message: string) => ({ status, message, deliveryId: null });
   const rule = deps.rules.find(({ name }) => name === post.name);
   if (!rule) return refuse(404, "triggers.yaml has no hook of that name.");
-  const read = readHookToken(rule, deps.env);
+  const read = deps.readToken(rule);
   if ("problem" in read) return refuse(503, `The hook ${rule.name} is off: it has no token.`);
   if (!isToken(post.authorization, read.token))
     return refuse(
