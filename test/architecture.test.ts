@@ -111,6 +111,7 @@ const homes: Record<string, string[]> = {
   commander: ["cli"],
   uqr: ["verbs"],
   "web-push": ["notifier"],
+  ws: ["notifier"],
   "@modelcontextprotocol/server": ["mcp"],
   "@modelcontextprotocol/client": ["agents"],
 };

@@ -39,11 +39,20 @@ export const notifierSchemas = {
       hosts: z.array(z.string().min(1)).optional(),
     })
     .optional(),
+  slack: z
+    .strictObject({
+      /** The id of the channel that the bot writes to. */
+      channel: z.string().min(1).optional(),
+      api: z.url().optional(),
+    })
+    .optional(),
   telegram: z
     .strictObject({
       /** Of a person, a group (negative), or `@channel`. */
       chat: z.union([z.string().min(1), z.number().int()]).optional(),
       url: z.url().optional(),
+      /** Whether pushes have buttons, and the updates of the bot are read for them. */
+      buttons: z.boolean().optional(),
     })
     .optional(),
 };
@@ -56,14 +65,21 @@ export function readNotifier(file: InFile, env: NodeJS.ProcessEnv, publicUrl: st
     ntfy: readNtfy(file, env),
     webhook: readWebhook(file, env),
     slack: readIncoming(env, "DEPUTY_SLACK_URL"),
+    slackBot: readSlackBot(file, env),
     discord: readIncoming(env, "DEPUTY_DISCORD_URL"),
     telegram: readTelegram(file, env),
     apprise: readApprise(env),
     webPush: readWebPush(file, env, publicUrl),
   };
   const manners: Manners = toManners(file.notify);
+  if (channels.slack && channels.slackBot)
+    throw new DeputyError(
+      "invalid_input",
+      "Slack is configured twice: leave out DEPUTY_SLACK_URL, or DEPUTY_SLACK_APP_TOKEN and DEPUTY_SLACK_BOT_TOKEN.",
+    );
   const to = manners.escalate?.to;
-  if (to && channels[to === "web_push" ? "webPush" : to] === null)
+  const isThere = to === "slack" && channels.slackBot !== null;
+  if (to && channels[to === "web_push" ? "webPush" : to] === null && !isThere)
     throw new DeputyError(
       "invalid_input",
       `notify: escalate: to in config.yaml names ${to}, which is not configured: configure it, or name another channel.`,
@@ -144,6 +160,9 @@ function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
   return {
     token,
     chat: String(chat),
+    buttons:
+      (readChoice(env, "DEPUTY_TELEGRAM_BUTTONS", ["true", "false"]) ??
+        String(telegram?.buttons ?? true)) === "true",
     url: requireAddress(
       "telegram: url in config.yaml",
       telegram?.url ?? "https://api.telegram.org",
@@ -170,6 +189,29 @@ function isSubject(text: string): boolean {
   const [, mailHost] = /^mailto:[^@\s]+@([^@\s]+\.[^@\s.]+)$/.exec(text) ?? [];
   if (mailHost !== undefined) return true;
   return URL.canParse(text) && /^https:\/\/[^/]*\.[a-z]/i.test(text);
+}
+
+/** A Slack app with Socket Mode: two tokens and a channel, or none of them. */
+function readSlackBot({ slack }: InFile, env: NodeJS.ProcessEnv) {
+  const appToken = readSecret(env, "DEPUTY_SLACK_APP_TOKEN");
+  const botToken = readSecret(env, "DEPUTY_SLACK_BOT_TOKEN");
+  const channel = env.DEPUTY_SLACK_CHANNEL || slack?.channel;
+  if (!appToken && !botToken && !channel) return null;
+  const refuse = (message: string) => new DeputyError("invalid_input", message);
+  if (!appToken?.startsWith("xapp-"))
+    throw refuse(
+      "A Slack app needs its app-level token, which starts with xapp-: set DEPUTY_SLACK_APP_TOKEN or DEPUTY_SLACK_APP_TOKEN_FILE.",
+    );
+  if (!botToken?.startsWith("xoxb-"))
+    throw refuse(
+      "A Slack app needs the token of its bot, which starts with xoxb-: set DEPUTY_SLACK_BOT_TOKEN or DEPUTY_SLACK_BOT_TOKEN_FILE.",
+    );
+  if (!channel || !/^[CDG][A-Z0-9]+$/.test(channel))
+    throw refuse(
+      "A Slack app needs the id of a channel, like C0123456789: set DEPUTY_SLACK_CHANNEL, or slack: channel in config.yaml.",
+    );
+  const api = requireAddress("slack: api in config.yaml", slack?.api ?? "https://slack.com/api");
+  return { appToken, botToken, channel, api };
 }
 
 /** The address of an incoming webhook, which is a secret: a mistake is told without it. */

@@ -59,7 +59,7 @@ import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { watchGarbled } from "./housekeeping/watch-garbled.ts";
 import { foldersOf } from "./housekeeping/watch-space.ts";
 import { makeIntakeRules, requirePlanner } from "./intake-rules.ts";
-import { openReplies, readPushSecrets } from "./open-replies.ts";
+import { openAnswerWays, readPushSecrets } from "./open-replies.ts";
 import { findPushProblems, makePushService, openWebPush } from "./open-web-push.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { readRepositories } from "./page/repositories.ts";
@@ -220,22 +220,25 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         onError: onError("relay error"),
       }),
     );
-    const replies = openReplies({
-      ...{ ...core, config, redact: redactPush, secrets: push, log: logLine },
-    });
-    if (replies) services.add("answers from pushes", replies);
-    const webPush = await openWebPush(config, db, push);
+    const ways = services.add(
+      "answers from pushes",
+      openAnswerWays({
+        ...{ ...core, config, redact: redactPush, secrets: push, log: logLine },
+        processId: self.processId,
+      }),
+    );
+    const webPush = await openWebPush(config, db, push, redactPush);
     const notifier = services.add(
       "notifier",
       startNotifier({
         db,
-        channels: openChannels(config.notifier, replies?.findActions, webPush),
+        channels: openChannels(config.notifier, ways.actions, webPush),
         manners: config.notifier.manners,
         redact: redactPush,
         log: logLine,
       }),
     );
-    const alarm = startAlarm({ config, replies, beat: self.beat, log });
+    const alarm = startAlarm({ config, replies: ways.ntfy, beat: self.beat, log });
     if (alarm) services.add("alarm", alarm);
     const bus = services.add("bus", await openBus(store, onError("listen error")));
     bus.on("outbox", () => {
@@ -343,7 +346,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const service: Service = {
       ...tasks,
       ...makeSessionService(db),
-      ...makePushTest({ db, config, replies, webPush, redact: redactPush }),
+      ...makePushTest({ db, config, ways, webPush, redact: redactPush }),
       ...makePushService(db, config.notifier.webPush?.hosts ?? [], webPush),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       ...makeLive(db, bus, () => service.attention()),
@@ -383,12 +386,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
               ? `Sandbox: ${describeSandbox(sandbox)}.`
               : null,
           rules: triggers.problems(),
-          replies: [...(replies?.problems() ?? []), ...(await findPushProblems(db))],
+          replies: [...ways.problems(), ...(await findPushProblems(db))],
           unreadable: garbled.count(),
         }),
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
-        replies: () => replies?.counts() ?? {},
+        replies: ways.counts,
         repositories: use.read,
         volumes: () => listVolumes(places, config.minFreeMb),
       }),

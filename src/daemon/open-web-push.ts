@@ -2,8 +2,10 @@ import { createECDH } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { assertPushEndpoint, assertPushKeys } from "../core/attention/push-endpoint.ts";
 import { DeputyError } from "../core/base/error.ts";
+import type { Redact } from "../core/text/redact.ts";
 import type { PushService } from "../http/service.ts";
 import type { WebPushDeps } from "../notifier/channels/web-push.ts";
+import { privacyOf } from "../notifier/manners/choose-channels.ts";
 import { makeFindActions } from "../notifier/replies/push-actions.ts";
 import type { ReplySecrets } from "../notifier/replies/reply-secrets.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -24,6 +26,7 @@ export async function openWebPush(
   { notifier, paths }: Config,
   db: Db,
   secrets: ReplySecrets,
+  redact: Redact,
 ): Promise<WebPushDeps | null> {
   const { publicUrl, webPush } = notifier;
   if (!webPush) return null;
@@ -42,7 +45,10 @@ export async function openWebPush(
   return {
     db,
     keys: { privateKey, publicKey: pair.getPublicKey("base64url") },
-    findActions: makeFindActions({ db, secrets, root: "", publicUrl, mayPress }),
+    findActions: makeFindActions({
+      ...{ db, secrets, redact, publicUrl, mayPress },
+      privacy: privacyOf("web_push", notifier.manners),
+    }),
   };
 }
 

@@ -12,6 +12,8 @@ import {
   markNotificationSent,
   releaseNotification,
 } from "../store/pushes/notifications.ts";
+import { closeCards } from "./cards/close-cards.ts";
+import { sendCard } from "./cards/send-card.ts";
 import type { Channel, SendOptions } from "./channels/channel.ts";
 import { decidePush } from "./manners/decide-push.ts";
 import { gatherDigest } from "./manners/gather-digest.ts";
@@ -50,6 +52,7 @@ export async function deliverDueNotifications(deps: NotifierDeps): Promise<numbe
     sent += results.filter(Boolean).length;
     if (due.length < batch && !toSend.again) break;
   }
+  await closeCards(deps, { timeoutMs, signal: deps.signal ?? never });
   return sent;
 }
 
@@ -93,10 +96,8 @@ async function deliverOne(
   timeoutMs: number,
 ): Promise<boolean> {
   const ids = { notification: row.id, event: row.eventId, task: row.taskId, channel: row.channel };
-  const result = await sendReadable(row, deps.channels, {
-    timeoutMs,
-    signal: deps.signal ?? never,
-  });
+  const options = { timeoutMs, signal: deps.signal ?? never };
+  const result = await sendReadable(row, deps.channels, options, deps.db);
   switch (result.kind) {
     case "taken":
       // Where the database is away just now, a second push would not be better than waiting for it.
@@ -133,14 +134,15 @@ async function sendReadable(...about: Parameters<typeof send>): Promise<PostResu
   }
 }
 
-/** Sends one notification now and returns the result. */
+/** Sends one notification now and returns the result. `db`: where it is kept what is shown; null: it is not. */
 export async function send(
   row: ClaimedNotification,
   channels: readonly Channel[],
   options: SendOptions,
+  db: Db | null = null,
 ): Promise<PostResult> {
   const channel = channels.find(({ name }) => name === row.channel);
-  if (channel) return channel.send(row, options);
+  if (channel) return db ? sendCard(db, channel, row, options) : channel.send(row, options);
   const error = `the channel ${row.channel} is not configured any more`;
   return { kind: "refused", hope: "unlikely", error, retryAfterMs: null };
 }

@@ -1,11 +1,15 @@
 import { readUntil } from "../core/base/read-until.ts";
 
 /**
- * One POST to an external server, and its result. Never throws because of the server. Redirects are
+ * One request to an external server, and its result. Never throws because of the server. Redirects are
  * not followed: the owner chooses the address, not the server.
  */
 export type PostResult =
-  | { kind: "taken" }
+  | {
+      kind: "taken";
+      /** What a channel that can change it calls what it took. */
+      message?: string | null;
+    }
   /** There is nobody to send it to any more. */
   | { kind: "nobody"; why: string }
   | {
@@ -22,20 +26,28 @@ export type PostResult =
 
 export async function post(
   url: string,
-  request: { headers: Record<string, string>; body: string | Uint8Array<ArrayBuffer> },
-  options: { timeoutMs: number; signal: AbortSignal },
+  request: { headers: Record<string, string>; body?: string | Uint8Array<ArrayBuffer> },
+  options: {
+    timeoutMs: number;
+    signal: AbortSignal;
+    method?: "POST" | "DELETE";
+    /** Finds the name of what was taken in the answer. */
+    readMessage?: (answer: unknown) => string | null;
+  },
 ): Promise<PostResult> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = AbortSignal.any([options.signal, timeout]);
   try {
     const response = await fetch(url, {
-      method: "POST",
+      method: options.method ?? "POST",
       headers: { "content-type": "application/json", "user-agent": "deputy", ...request.headers },
-      body: request.body,
+      ...(request.body === undefined ? {} : { body: request.body }),
       redirect: "manual",
       signal,
     });
     if (response.ok) {
+      if (options.readMessage)
+        return { kind: "taken", message: options.readMessage(await readJson(response, signal)) };
       await response.body?.cancel();
       return { kind: "taken" };
     }
@@ -59,22 +71,38 @@ export async function post(
   }
 }
 
-/** The start of a response body, however long it is. */
+/** Null for an answer that is none. */
+async function readJson(response: Response, signal: AbortSignal): Promise<unknown> {
+  try {
+    return JSON.parse(await readText(response, signal, maxAnswer));
+  } catch {
+    return null; // the server took it; only what it calls it is not known
+  }
+}
+
+const maxAnswer = 256 * 1024;
+
 async function readStart(response: Response, signal: AbortSignal): Promise<string> {
+  const text = await readText(response, signal, 200);
+  return text
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, 200);
+}
+
+/** The start of a response body, however long it is. */
+async function readText(response: Response, signal: AbortSignal, max: number): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
   try {
     for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
       text += decoder.decode(chunk, { stream: true });
-      if (text.length >= 200) break;
+      if (text.length >= max) break;
     }
   } catch {
     // The body broke off; the status is what counts.
   }
-  return text
-    .replace(/[\s\p{Cc}]+/gu, " ")
-    .trim()
-    .slice(0, 200);
+  return text;
 }
 
 function readRetryAfter(header: string | null): number | null {

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { type Ntfy, type NtfyMessage, startNtfy } from "../support/ntfy.ts";
 
@@ -13,6 +14,7 @@ afterAll(() => ntfy?.close());
 const { deputy, scratch, submit } = withDeputy({
   files: { "README.md": "# Here\n" },
   env: () => ntfy.env,
+  config: "notify:\n  channels:\n    ntfy: { privacy: full }\n",
   keepLog: true,
 });
 
@@ -87,6 +89,47 @@ test.each(["claimed", "advanced"])(
     expect(await retries(id)).toBe(1);
   },
 );
+
+test("a choice that an agent asks for is pressed, and reaches the agent in its words", async () => {
+  const said = JSON.stringify({
+    question: "Keep both?",
+    options: ["Keep both", "Drop it", "Ask $(x)"],
+  });
+  const agent = (name: string) =>
+    `command:if [ -n "$DEPUTY_ANSWER" ]; then printf %s "$DEPUTY_ANSWER" > ${name}; else echo '${said}'; fi`;
+  const id = await submit({ goal: "Choose", agent: agent("chosen.txt") });
+  const push = await ntfy.card(({ title }) => title === "Needs an answer: Choose");
+  expect(push.message).toContain(
+    `Answer 1: Keep both · 2: Drop it · 3: Ask $(x): deputy answer ${id} 1`,
+  );
+  expect(push.actions?.map(({ label }) => label)).toEqual(["Keep both", "Drop it", "Ask $(x)"]);
+  const shown = (await deputy.cli(["show", id])).stdout;
+  expect(shown).toContain("→ open\n      1: Keep both\n      2: Drop it\n      3: Ask $(x)");
+  expect((await deputy.cli(["why", id])).stdout).toContain("(1: Keep both · 2: Drop it");
+  const { items } = (await deputy.api("GET", "/v1/attention")).body as { items: Json[] };
+  const item = items.find((one) => (one.task as Json | null)?.id === id);
+  expect(item?.actions).toMatchObject([
+    { label: "Keep both", risk: "low", command: `deputy answer ${id} 1` },
+    {
+      label: "Drop it",
+      command: `deputy answer ${id} 2`,
+      request: { body: { answer: "Drop it" } },
+    },
+    { label: "Ask $(x)", command: `deputy answer ${id} 3` },
+    { label: "answer in words", command: `deputy answer ${id} "…"` },
+  ]);
+  await ntfy.press(push, "Drop it");
+  await deputy.untilEvent(id, ({ type }) => type === "task.completed");
+  const diff = await deputy.api("GET", `/v1/tasks/${id}/diff`);
+  expect(diff.body).toContain("+Drop it");
+
+  const other = await submit({ goal: "By number", agent: agent("number.txt") });
+  await deputy.untilEvent(other, ({ type }) => type === "question.asked");
+  const answered = await deputy.cli(["answer", other, "3"]);
+  expect(answered.stdout).toContain("  | 3: Ask $(x)");
+  await deputy.untilEvent(other, ({ type }) => type === "task.completed");
+  expect((await deputy.api("GET", `/v1/tasks/${other}/diff`)).body).toContain("+Ask $(x)");
+});
 
 test("junk in the reply topic is dropped, and an answer among it counts", async () => {
   const { cure, id, push } = await failing("Flood");

@@ -51,7 +51,7 @@ async function open() {
   const config = { ...noChannels, webPush, publicUrl: "https://deputy.example" };
   const paths = { webPushKey: scratch.at("web-push-key") };
   const settings = { notifier: config, paths } as unknown as Parameters<typeof openWebPush>[0];
-  const deps = await openWebPush(settings, store.db, deriveReplySecrets("key"));
+  const deps = await openWebPush(settings, store.db, deriveReplySecrets("key"), (text) => text);
   const [channel] = openChannels(config, undefined, deps);
   if (!channel) throw new Error("Web Push is not configured");
   return { channel, deps };

@@ -7,20 +7,20 @@ import type { WebPushDeps } from "../../notifier/channels/web-push.ts";
 import { send } from "../../notifier/deliver-notifications.ts";
 import { operatorRows } from "../../notifier/operator-rows.ts";
 import { testType } from "../../notifier/replies/push-actions.ts";
-import type { Replies } from "../../notifier/replies/start-replies.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findAskOfEvent } from "../../store/pushes/asks.ts";
 import { listSubscriptions } from "../../store/pushes/push-subscriptions.ts";
+import type { AnswerWays } from "../open-replies.ts";
 
 /** A push that a person asks for, to see that it arrives, and that an answer comes back. */
 export function makePushTest(deps: {
   db: Db;
   config: Config;
-  replies: Replies | null;
+  ways: AnswerWays;
   webPush: WebPushDeps | null;
   redact: Redact;
 }): Pick<DaemonService, "testPush" | "findPress"> {
-  const { config, db, redact, replies, webPush } = deps;
+  const { config, db, redact, ways, webPush } = deps;
   return {
     testPush: async () => {
       const browsers = webPush ? await listSubscriptions(db) : [];
@@ -36,17 +36,21 @@ export function makePushTest(deps: {
           "conflict",
           "No channel is configured: set DEPUTY_NTFY_TOPIC, or what another one of docs/phone.md needs, and restart the daemon.",
         );
-      const channels = openChannels(config.notifier, replies?.findActions, webPush);
+      const channels = openChannels(config.notifier, ways.actions, webPush);
       const options = { timeoutMs: 15_000, signal: AbortSignal.timeout(20_000) };
       const sent = rows.map(async (row) => {
-        const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, options);
+        const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, options, db);
         const said = result.kind === "refused" ? redact(result.error) : null;
         const problem = said ?? (result.kind === "nobody" ? result.why : "it took too long");
         return { name: row.channel, problem: result.kind === "taken" ? null : problem };
       });
       const results = await Promise.all(sent);
       const noButton = await explainNoButton(deps);
-      const wasTaken = results.some(({ name, problem }) => name === "ntfy" && problem === null);
+      const { slackBot, telegram } = config.notifier;
+      const able = { ntfy: true, telegram: telegram?.buttons === true, slack: Boolean(slackBot) };
+      const wasTaken = results.some(
+        ({ name, problem }) => problem === null && able[name as keyof typeof able],
+      );
       return { channels: results, id: wasTaken && !noButton ? first.eventId : null, noButton };
     },
     findPress: async (id) => {
@@ -61,10 +65,12 @@ export function makePushTest(deps: {
 
 async function explainNoButton({
   config,
-  replies,
+  ways,
 }: Parameters<typeof makePushTest>[0]): Promise<string | null> {
-  if (!replies) return "only pushes by ntfy have buttons";
+  const { ntfy, slackBot, telegram } = config.notifier;
+  if (telegram?.buttons || slackBot) return null;
+  if (!ntfy || !ways.ntfy) return "only pushes by ntfy, Telegram and a Slack app have buttons";
   if (!config.push.buttons) return "buttons are switched off (DEPUTY_NTFY_BUTTONS)";
-  const facts = await replies.facts(5_000);
+  const facts = await ways.ntfy.facts(5_000);
   return facts ? facts.buttons : "the ntfy server could not be examined yet";
 }

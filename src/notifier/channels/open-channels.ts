@@ -4,27 +4,36 @@ import type { FindActions } from "../replies/push-actions.ts";
 import { appriseChannel } from "./apprise.ts";
 import type { Channel } from "./channel.ts";
 import { discordChannel } from "./discord.ts";
-import { ntfyChannel } from "./ntfy.ts";
+import { type NtfyActions, ntfyChannel } from "./ntfy.ts";
 import { slackChannel } from "./slack.ts";
+import { slackBotChannel } from "./slack-bot.ts";
 import { telegramChannel } from "./telegram.ts";
 import { type WebPushDeps, webPushChannel } from "./web-push.ts";
 import { webhookChannel } from "./webhook.ts";
 
+/** What gives the pushes of a channel buttons and a page. */
+export type ChannelActions = {
+  ntfy?: NtfyActions | null;
+  telegram?: FindActions | null;
+  slack?: FindActions | null;
+};
+
 /**
- * The channels that are configured; `findActions` gives their pushes buttons and a page. Web Push knows its
- * browsers from the database: without `webPush` it is none of them.
+ * The channels that are configured. Web Push knows its browsers from the database: without `webPush` it is
+ * none of them.
  */
 export function openChannels(
   config: NotifierConfig,
-  findActions?: FindActions,
+  actions: ChannelActions = {},
   webPush: WebPushDeps | null = null,
 ): Channel[] {
   return [
-    config.ntfy ? ntfyChannel(config.ntfy, findActions) : [],
+    config.ntfy ? ntfyChannel(config.ntfy, actions.ntfy) : [],
     config.webhook ? webhookChannel(config.webhook) : [],
     config.slack ? slackChannel(config.slack) : [],
+    config.slackBot ? slackBotChannel(config.slackBot, actions.slack) : [],
     config.discord ? discordChannel(config.discord) : [],
-    config.telegram ? telegramChannel(config.telegram) : [],
+    config.telegram ? telegramChannel(config.telegram, actions.telegram) : [],
     config.apprise ? appriseChannel(config.apprise) : [],
     config.webPush && webPush ? webPushChannel(config.webPush, config.publicUrl, webPush) : [],
   ].flat();

@@ -10,27 +10,30 @@ import type { Channel } from "./channel.ts";
 export function slackChannel({ url }: NonNullable<NotifierConfig["slack"]>): Channel {
   return {
     name: "slack",
-    send: ({ body, clickUrl, title }, options) => {
-      const block = (text: string, type: "header" | "section", max: number) => ({
-        ...{ type, text: { type: "plain_text", text: cut(text, max), emoji: false } },
-      });
-      const link = clickUrl === null ? [] : [linkBlock(clickUrl)];
-      const message = {
-        text: escapeSlack(title),
-        blocks: [
-          block(title, "header", 150),
-          ...(body === "" ? [] : [block(body, "section", 3_000)]),
-          ...link,
-        ],
-        ...{ unfurl_links: false, unfurl_media: false },
-      };
-      return post(url, { headers: {}, body: JSON.stringify(message) }, options);
-    },
+    send: (notification, options) =>
+      post(url, { headers: {}, body: JSON.stringify(slackBlocks(notification)) }, options),
+  };
+}
+
+/** A push as Slack's webhook and its bots take it. */
+export function slackBlocks(shown: { title: string; body: string; clickUrl: string | null }) {
+  const { body, clickUrl, title } = shown;
+  const block = (text: string, type: "header" | "section", max: number): object => ({
+    ...{ type, text: { type: "plain_text", text: cut(text, max), emoji: false } },
+  });
+  return {
+    text: escapeSlack(title),
+    blocks: [
+      block(title, "header", 150),
+      ...(body === "" ? [] : [block(body, "section", 3_000)]),
+      ...(clickUrl === null ? [] : [linkBlock(clickUrl)]),
+    ],
+    ...{ unfurl_links: false, unfurl_media: false },
   };
 }
 
 /** The address is ours, and escaped like any text; `|` would end it. */
-function linkBlock(url: string) {
+function linkBlock(url: string): object {
   const address = escapeSlack(url).replaceAll("|", "%7C");
   return { type: "section", text: { type: "mrkdwn", text: `<${address}|Open>` } };
 }

@@ -12,9 +12,9 @@ import {
   pruneSubscription,
   type StoredSubscription,
 } from "../../store/pushes/push-subscriptions.ts";
+import { cardOf } from "../cards/card-of.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { type PostResult, post } from "../post.ts";
-import { cardOf } from "../replies/ask-ntfy.ts";
 import type { FindActions } from "../replies/push-actions.ts";
 import type { Channel, SendOptions } from "./channel.ts";
 

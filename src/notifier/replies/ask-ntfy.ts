@@ -8,11 +8,6 @@ export function rootOf({ url }: NtfyServer): string {
   return url.endsWith("/") ? url : `${url}/`;
 }
 
-/** The sequence of a push: one card per task, and one for each thing that is about none. */
-export function cardOf({ eventId, taskId }: { eventId: string; taskId: string }): string {
-  return taskId || eventId;
-}
-
 /**
  * One request to an ntfy server, with its status and the start of its body. Redirects are not
  * followed, and whatever keeps an answer from coming is thrown. `anonymous`: as a phone sends it.

@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Privacy } from "../../core/settings/notify-settings.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { noteLastReply, readLastReply } from "../../store/pushes/asks.ts";
+import type { NtfyActions } from "../channels/ntfy.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { causeOf, post } from "../post.ts";
 import { authorization, rootOf } from "./ask-ntfy.ts";
 import { examineServer, type ServerFacts } from "./examine-server.ts";
 import { followTopic } from "./follow-topic.ts";
-import { type FindActions, makeFindActions } from "./push-actions.ts";
+import { makeFindActions } from "./push-actions.ts";
 import { hashSecret, type ReplySecrets } from "./reply-secrets.ts";
-import { makeTakeReply, type ReplyCounts, type ReplyDeps } from "./take-reply.ts";
+import type { ReplyCounts } from "./take-press.ts";
+import { makeTakeReply, type ReplyDeps } from "./take-reply.ts";
 
 /**
  * The way back from a push: what the server can do is found out once, pushes get their buttons, and
  * the topic to which buttons are sent is read. No port of this machine is open for it.
  */
 export type Replies = {
-  findActions: FindActions;
+  actions: NtfyActions;
   /** What the server can do; null as long as it could not be asked. Waits for the first result. */
   facts(patienceMs: number): Promise<ServerFacts | null>;
   /** Resolves once the server could be asked. */
@@ -30,6 +33,8 @@ export type RepliesDeps = Pick<ReplyDeps, "db" | "press" | "log"> & {
   ntfy: NonNullable<NotifierConfig["ntfy"]>;
   publicUrl: string | null;
   secrets: ReplySecrets;
+  /** Of pushes by ntfy. */
+  privacy: Privacy;
   /** Without it, pushes have a page at most. */
   buttons: boolean;
   /** Whether a push is to tell of this machine's silence (put-off-alarm.ts). */
@@ -123,7 +128,7 @@ export function startReplies(deps: RepliesDeps): Replies {
     : null;
 
   return {
-    findActions: makeFindActions({ ...deps, root: rootOf(ntfy), mayPress }),
+    actions: { find: makeFindActions({ ...deps, mayPress }), replyTopic: secrets.topic },
     facts: readFacts,
     known,
     problems: () => {
