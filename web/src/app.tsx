@@ -26,9 +26,11 @@ const views: [pattern: RegExp, view: ComponentType<{ id?: string; tab?: string }
 export function App() {
   const [session, setSession] = useState<Session | ApiError | null>(null);
   const look = () => {
-    read<Session>("/v1/session").then(setSession, (error: unknown) =>
-      setSession(error instanceof ApiError ? error : new ApiError(0, String(error))),
-    );
+    read<Session>("/v1/session").then(setSession, (error: unknown) => {
+      const problem = error instanceof ApiError ? error : new ApiError(0, String(error));
+      // A code may have signed it in since it was asked.
+      setSession((now) => (now === null || now instanceof ApiError ? problem : now));
+    });
   };
   useEffect(look, []);
   const { path } = usePlace();
