@@ -5,7 +5,7 @@ export type Repository = {
   default_branch: string | null;
   tasks: number;
   last_used_at: string | null;
-  checks: { name: string; command: string; source: string }[];
+  checks: { name: string; command: string; source: string }[] | null;
   setup: string[] | null;
   agent: string | null;
 };

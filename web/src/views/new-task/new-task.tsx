@@ -11,6 +11,7 @@ import { Empty } from "../../parts/shown.tsx";
 import { Details } from "./details.tsx";
 import { type Fields, fromTask, noFields } from "./fields.ts";
 import { Place } from "./place.tsx";
+import { Preview } from "./preview.tsx";
 import { Templates } from "./template-choice.tsx";
 import { useSubmit } from "./use-submit.ts";
 import "./new-task.css";
@@ -24,7 +25,7 @@ export default function NewTask() {
   const { say } = usePage();
   const mayAct = useMayAct();
   const [fields, setFields, clear] = useDraft<Fields>("new-task", noFields);
-  const { busy, refusal, submit } = useSubmit();
+  const { busy, refusal, refuse, submit } = useSubmit();
   const again = usePlace().query.get("again");
   useEffect(() => {
     if (again === null) return;
@@ -87,6 +88,7 @@ export default function NewTask() {
           {refusal.sentence}
         </p>
       )}
+      <Preview fields={fields} refuse={refuse} />
       <div class="actions new-task-end">
         <button type="submit" class="button primary" aria-busy={busy} aria-disabled={busy}>
           Start the task

@@ -15,9 +15,9 @@ export type PartProps = {
 
 /** Where the work is done, by whom, and what must be green at the end. */
 export function Place({ fields, set, problemOf }: PartProps) {
-  const { data, problem } = useResource<{ repositories: Repository[] }>("/v1/repositories");
+  const { data, problem } = useResource<Repository[]>("/v1/repositories");
   const agents = useResource<z.infer<typeof agentsWire>>("/v1/agents").data?.agents ?? [];
-  const repositories = data?.repositories ?? [];
+  const repositories = data ?? [];
   const known = repositories.find(({ path_or_url }) => path_or_url === fields.repository);
   const latest = repositories[0]?.path_or_url;
   useEffect(() => {
@@ -86,6 +86,7 @@ export function Place({ fields, set, problemOf }: PartProps) {
 }
 
 function Detected({ repository: { checks, setup } }: { repository: Repository }) {
+  if (checks === null) return <>Empty: those of the repository, which no task has used yet.</>;
   if (checks.length === 0) return <>The repository has none that Deputy knows of.</>;
   return (
     <>

@@ -14,6 +14,11 @@ export function useSubmit() {
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [busy, setBusy] = useState(false);
   const sent = useRef<{ text: string; key: string }>({ text: "", key: "" });
+  const refuse = (error: unknown) => {
+    const path = error instanceof ApiError ? error.problem.field : null;
+    const field = typeof path === "string" ? fieldOf(path) : null;
+    setRefusal({ sentence: tellError(error), field });
+  };
   const submit = async (fields: Fields): Promise<TaskView | null> => {
     if (busy) return null;
     setBusy(true);
@@ -26,15 +31,13 @@ export function useSubmit() {
         "idempotency-key": sent.current.key,
       });
     } catch (error) {
-      const path = error instanceof ApiError ? error.problem.field : null;
-      const field = typeof path === "string" ? fieldOf(path) : null;
-      setRefusal({ sentence: tellError(error), field });
+      refuse(error);
       return null;
     } finally {
       setBusy(false);
     }
   };
-  return { submit, busy, refusal };
+  return { submit, busy, refusal, refuse };
 }
 
 /** 128 bits; `randomUUID` is not there on a page that came by plain http. */

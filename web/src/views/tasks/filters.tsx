@@ -6,8 +6,8 @@ import { type Filter, sorts, stateChoices } from "./task-list.ts";
 
 /** What is shown, and in which order: all of it is in the address. */
 export function Filters({ filter }: { filter: Filter }) {
-  const { data } = useResource<{ repositories: Repository[] }>("/v1/repositories");
-  const repositories = data?.repositories ?? [];
+  const { data } = useResource<Repository[]>("/v1/repositories");
+  const repositories = data ?? [];
   const isKnown = repositories.some(({ path_or_url }) => path_or_url === filter.repository);
   return (
     // biome-ignore lint/a11y/useSemanticElements: <search> is too new for browsers that are in use

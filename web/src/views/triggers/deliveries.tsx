@@ -8,35 +8,27 @@ export function Deliveries({ deliveries }: { deliveries: readonly Delivery[] }) 
   if (deliveries.length === 0) return <p class="soft">Nothing has come in yet.</p>;
   return (
     <ul class="rows deliveries">
-      {deliveries.map((delivery, index) => {
-        const read = (name: string) =>
-          typeof delivery[name] === "string" ? (delivery[name] as string) : null;
-        const at = read("at");
-        const task = read("task");
-        return (
-          <li key={read("id") ?? index} class="delivery">
-            <span>
-              {[read("source"), read("event"), read("subject")]
-                .filter((word) => word !== null)
-                .map((word, position) => (
-                  <span key={word}>
-                    {position > 0 && " · "}
-                    <OutsideText text={word} />
-                  </span>
-                ))}
-            </span>
-            <span>
-              <OutsideText text={read("result") ?? "still open"} />{" "}
-              {task && <Link href={`/tasks/${task}`}>its task</Link>}
-            </span>
-            {at && (
-              <span class="soft">
-                <Time at={at} />
+      {deliveries.map(({ action, at, event, id, result, rule, source, task }) => (
+        <li key={id} class="delivery">
+          <span>
+            <OutsideText
+              text={[source, action === null ? event : `${event} ${action}`].join(" · ")}
+            />{" "}
+            {rule !== null && (
+              <span class="chip">
+                <OutsideText text={rule} />
               </span>
             )}
-          </li>
-        );
-      })}
+          </span>
+          <span>
+            <OutsideText text={result ?? "still open"} />{" "}
+            {task && <Link href={`/tasks/${task}`}>its task</Link>}
+          </span>
+          <span class="soft">
+            <Time at={at} />
+          </span>
+        </li>
+      ))}
     </ul>
   );
 }

@@ -8,7 +8,17 @@ export type Rule = {
   fired_today: number;
 };
 
-export type Delivery = Record<string, unknown>;
+export type Delivery = {
+  id: string;
+  source: string;
+  event: string;
+  action: string | null;
+  rule: string | null;
+  at: string;
+  /** Null: nothing was decided yet. */
+  result: string | null;
+  task: string | null;
+};
 
 export type TriggerView = {
   file: string;
