@@ -87,7 +87,7 @@ describe("a signed-in browser", () => {
   test("says a refusal beside what was refused, and takes it once the reason is gone", async () => {
     await run({ goal: "Write b", agent: "command:echo b > b.txt" });
     const ready = item(page, "Write b");
-    await ready.getByRole("button", { name: "Later" }).waitFor();
+    await ready.getByRole("button", { name: "Accept" }).waitFor();
     await repository.write({ "a.txt": "changed by hand\n", "b.txt": "in the way\n" });
     await ready.getByRole("button", { name: "Accept" }).click();
     await ready.getByText("Merge it into the repository?").waitFor();
@@ -134,10 +134,13 @@ describe("a signed-in browser", () => {
     await page.getByRole("button", { name: "Start the task" }).click();
     const goal = page.getByLabel("Goal");
     await expect.poll(() => goal.getAttribute("aria-invalid")).toBe("true");
-    expect(await goal.evaluate("document.activeElement.tagName")).toBe("TEXTAREA");
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("TEXTAREA");
     await browser.expectAccessible(page);
     await goal.fill("Wait for an answer");
-    await page.getByPlaceholder("A path on Deputy's machine").fill(repository.path);
+    // A daemon that has seen repositories offers them.
+    const place = page.getByLabel("Repository", { exact: true });
+    const isOffered = (await place.evaluate("(field) => field.tagName")) === "SELECT";
+    await (isOffered ? place.selectOption(repository.path) : place.fill(repository.path));
     await page.getByLabel("Agent", { exact: true }).selectOption({ label: "command:… or acp:…" });
     await page.getByPlaceholder("command:… or acp:…").fill(ask("Which?"));
     await page.reload();
