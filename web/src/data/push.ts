@@ -1,4 +1,4 @@
-import { read, send } from "./api.ts";
+import { ApiError, read, send } from "./api.ts";
 import { orNull } from "./use-draft.ts";
 
 /**
@@ -63,10 +63,12 @@ async function subscribe(): Promise<void> {
     await subscription.unsubscribe(); // it was made for another key, which the daemon no longer has
     subscription = null;
   }
-  subscription ??= await pushManager.subscribe({
-    userVisibleOnly: true,
-    applicationServerKey: key,
-  });
+  subscription ??= await pushManager
+    .subscribe({ userVisibleOnly: true, applicationServerKey: key })
+    .catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ApiError(0, `The push service of this browser took no subscription: ${why}.`);
+    });
   const { endpoint, keys } = subscription.toJSON();
   await send("POST", "/v1/push/subscriptions", {
     endpoint,
