@@ -35,7 +35,7 @@ export default function CostTab({ detail: { task } }: TabProps) {
               title="By attempt"
               rows={data.by_attempt.map((row) => ({
                 ...row,
-                name: row.attempt === null ? "planning" : `${row.subtask}, attempt ${row.attempt}`,
+                name: `${row.attempt === null ? "the whole task" : `${row.subtask}, attempt ${row.attempt}`}: ${row.role}, ${row.model}`,
               }))}
             />
             <Spending

@@ -4,6 +4,11 @@ export type Cost = {
   total_usd: number | null;
   by_role: (Spent & { role: string })[];
   by_model: (Spent & { model: string })[];
-  by_attempt: (Spent & { subtask: string | null; attempt: number | null })[];
+  by_attempt: (Spent & {
+    subtask: string | null;
+    attempt: number | null;
+    role: string;
+    model: string;
+  })[];
   orchestration_share: number;
 };

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, send } from "../../../data/api.ts";
 import { plural } from "../../../parts/words.ts";
 import { taskPath } from "../task-path.ts";
@@ -30,13 +30,22 @@ export type Review = {
 
 export function useReview(taskId: string, changed: () => void): Review {
   const [drafts, setDrafts] = useState<readonly Draft[]>(() => readDrafts(taskId, sessionStorage));
-  useEffect(() => keepDrafts(taskId, drafts, sessionStorage), [taskId, drafts]);
+  const current = useRef(drafts);
+  /** Kept at once: a page may be left before it is drawn again. */
+  const update = useCallback(
+    (make: (now: readonly Draft[]) => Draft[]) => {
+      current.current = make(current.current);
+      keepDrafts(taskId, current.current, sessionStorage);
+      setDrafts(current.current);
+    },
+    [taskId],
+  );
   return useMemo(
     () => ({
       drafts,
-      open: (place, tree) => setDrafts((now) => openDraft(now, place, tree)),
-      change: (id, change) => setDrafts((now) => changeDraft(now, id, change)),
-      remove: (ids) => setDrafts((now) => removeDrafts(now, ids)),
+      open: (place, tree) => update((now) => openDraft(now, place, tree)),
+      change: (id, change) => update((now) => changeDraft(now, id, change)),
+      remove: (ids) => update((now) => removeDrafts(now, ids)),
       sendDrafts: async (chosen) => {
         const ids = chosen.map(({ id }) => id);
         const tree = chosen[0]?.tree;
@@ -48,7 +57,7 @@ export function useReview(taskId: string, changed: () => void): Review {
         } catch (error) {
           const moved = readMoved(error);
           if (moved === null) throw error;
-          setDrafts((now) => applyMoved(now, ids, moved.moved, moved.tree));
+          update((now) => applyMoved(now, ids, moved.moved, moved.tree));
           changed();
           const placed = moved.moved.filter((one) => one !== null).length;
           throw new ApiError(
@@ -56,12 +65,12 @@ export function useReview(taskId: string, changed: () => void): Review {
             `${(error as ApiError).message} Nothing was sent: ${plural(placed, "comment")} moved along with ${placed === 1 ? "its" : "their"} lines, ${chosen.length - placed} lost ${chosen.length - placed === 1 ? "its" : "their"} place. Look at them, and send again.`,
           );
         }
-        setDrafts((now) => removeDrafts(now, ids));
+        update((now) => removeDrafts(now, ids));
         changed();
         return `${plural(ids.length, "comment")} sent.`;
       },
     }),
-    [drafts, taskId, changed],
+    [drafts, taskId, changed, update],
   );
 }
 

@@ -1,3 +1,5 @@
+import type { LogPartView } from "../../../../../src/api/task/log.ts";
+
 /**
  * The part of a log that is shown: chunks that follow each other, read by ranges of bytes. The end is
  * read first; older chunks come in front when one scrolls up, and the newest leave when it is too much.
@@ -5,7 +7,7 @@
  */
 export type Chunk = { from: number; to: number; text: string };
 export type LogWindow = { chunks: readonly Chunk[]; total: number; ended: boolean };
-export type LogPart = Chunk & { total: number; ended: boolean };
+export type LogPart = LogPartView;
 
 export const partBytes = 64 * 1024;
 /** So many bytes are kept in the page, of however long a log. */
