@@ -288,7 +288,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     bus.on("over", triggers.wake);
     const commenter = makeCommenter(forge, openEventForges(config.forges, redact));
     if (commenter) {
-      const about = { db, forge: commenter, log };
+      const { hearsCommands } = triggers;
+      const about = { db, forge: commenter, github: forge, hearsCommands, log };
       const telling = services.add("issue comments", startTelling(about));
       bus.on("event", telling.wake);
     }

@@ -37,7 +37,7 @@ import { readEvents, testEvents } from "../triggers/forges/test-events.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
-import type { OwnBranch } from "../triggers/github/match-github.ts";
+import { isForCommands, type OwnBranch } from "../triggers/github/match-github.ts";
 import { processInbox } from "../triggers/github/process-inbox.ts";
 import { keepDelivery, receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
@@ -73,6 +73,8 @@ export type Triggers = {
   local: LocalTriggers["service"];
   reset: Service["resetTrigger"];
   overview: Service["triggers"];
+  /** Whether commands of people are heard in `owner/name`. */
+  hearsCommands(repository: string): boolean;
   /** What keeps rules from starting tasks, in sentences. */
   problems(): string[];
   /** Called when a task is over: deliveries that waited for its subject may start. */
@@ -200,7 +202,11 @@ export async function startTriggers(deps: {
       : null,
     wasLabelled: null, // GitHub tells which label was set
     isOwnBranch,
-    commands: forge && makeGithubCommands({ db, config, intake, forge, log: deps.log }),
+    commands:
+      forge &&
+      makeGithubCommands({
+        ...{ db, config, intake, forge, log: deps.log, appSlug: deps.github?.appSlug ?? null },
+      }),
     own: forge && makeOwnPulls({ db, intake, forge }),
     log,
   };
@@ -280,6 +286,8 @@ export async function startTriggers(deps: {
         doors.problems(),
         local.problems(),
       ].flat(),
+    hearsCommands: (repository) =>
+      rules.current().github.some((rule) => isForCommands(rule, repository)),
     wake: () => runner.wake(),
     test: async (event, payload, forge) =>
       testEvents(readEvents(event, payload, forge), (event, payload) =>

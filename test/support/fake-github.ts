@@ -515,11 +515,15 @@ function writerOf({ app }: FakeGithub, { authorization = "" }: IncomingHttpHeade
   return isApp ? `${app.slug}[bot]` : tokenUser;
 }
 
-function showCheck({ by, conclusion, externalId, id, log, name, summary, title }: FakeCheck) {
+function showCheck(check: FakeCheck) {
+  const { annotations, by, conclusion, externalId, id, log, name, summary, title } = check;
   return {
     ...{ id, name, conclusion, status: conclusion === null ? "in_progress" : "completed" },
     external_id: externalId ?? "",
-    output: { title: title ?? null, summary: summary ?? null, text: null },
+    output: {
+      ...{ title: title ?? null, summary: summary ?? null, text: null },
+      annotations_count: annotations?.length ?? 0,
+    },
     app: {
       slug: by?.replace(/\[bot\]$/, "") ?? (log === undefined ? "another" : "github-actions"),
     },

@@ -21,14 +21,16 @@ export function makeGithubCommands(deps: {
   config: Config;
   intake: AdvanceDeps;
   forge: EventForge;
+  appSlug: string | null;
   log: Log;
 }): CommandDeps {
-  const { config, db, forge, intake, log } = deps;
+  const { appSlug, config, db, forge, intake, log } = deps;
   const answer = (id: string, words: string, questionId: string | null, author: Author) => {
     const mayPlan = (repository: string) => requirePlanner(config, repository);
     return answerQuestion(intake, id, words, questionId, "person", mayPlan, null, author);
   };
   return {
+    appSlug,
     findOwnLogin: (repository) => forge.findOwnLogin(repository),
     // Only a sign: the command is carried out without it.
     acknowledge: (place, commentId) =>

@@ -60,7 +60,7 @@ export function connectForge(
   return {
     ...{ kind, forge: kind, look },
     hasWriteAccess: (repository, account) => forge.hasWriteAccess(repository, account),
-    commands: makeGithubCommands({ ...deps, forge }),
+    commands: makeGithubCommands({ appSlug: null, ...deps, forge }),
     own: makeOwnPulls({ ...deps, forge, isHere }),
     wasLabelled: async (place, label, since) => {
       const name = label.toLowerCase();

@@ -1,3 +1,4 @@
+import type { CheckReport } from "../../core/forge/check-report.ts";
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import type { ReviewThread } from "../../core/forge/review-thread.ts";
 
@@ -6,6 +7,7 @@ import type { ReviewThread } from "../../core/forge/review-thread.ts";
  * a DeputyError with one sentence.
  */
 export interface Forge {
+  apiUrl: string;
   /**
    * Open a draft pull request for an existing branch, or adopt the open one that the branch has.
    * Title and body of an adopted one are updated only if it is ours, and each only if nobody changed
@@ -61,6 +63,16 @@ export interface Forge {
   acknowledgeComment(target: string, commentId: number): Promise<void>;
   /** A pull request, `owner/name#number`, as GitHub's webhooks show one. */
   readPullRequest(target: string): Promise<unknown>;
+  /**
+   * Report a task among the checks of a commit of `owner/name`: as a check run where Deputy is an App,
+   * else as a commit status.
+   */
+  reportCheck(request: {
+    repository: string;
+    commit: string;
+    taskId: string;
+    report: CheckReport;
+  }): Promise<void>;
   /** The check runs of a commit of `owner/name`, each as it was run last. */
   listChecks(repository: string, commit: string): Promise<CheckRun[]>;
   /** What a failed check run says, with the end of its log. */

@@ -81,6 +81,17 @@ export function parsePullRequest(
   return parseGithubTarget(`${owner}/${repo}#${number}`);
 }
 
+/** `owner/name` of a pull request that a URL of ours ends with; null: it is not on this GitHub. */
+export function nameOfPull(repositoryUrl: string, url: string, apiUrl: string): string | null {
+  try {
+    const { owner, repo } = parsePullRequest(repositoryUrl, url, apiUrl);
+    return `${owner}/${repo}`;
+  } catch (error) {
+    if (error instanceof DeputyError) return null;
+    throw error;
+  }
+}
+
 function hostsOf(apiUrl: string): Set<string> {
   const host = new URL(apiUrl).hostname;
   const itself = ["github.com", "www.github.com", "ssh.github.com"];

@@ -1,7 +1,8 @@
-import type { Redact } from "../../core/text/redact.ts";
+import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import type { GithubAccess } from "./access/github-access.ts";
 import type { GithubClient } from "./access/make-client.ts";
 import { listChecks, readFailure } from "./checks/read-checks.ts";
+import { writeCheckRun, writeStatus } from "./checks/write-check.ts";
 import { closePull } from "./close-pull.ts";
 import { isOurs, markOf, upsertComment, whole, withMark } from "./comments.ts";
 import type { Forge } from "./forge.ts";
@@ -27,6 +28,7 @@ export function makeForge(access: GithubAccess | null, redact: Redact): Forge | 
   if (access === null) return null;
   const { apiUrl, call } = access;
   return {
+    apiUrl,
     openDraftPullRequest(request) {
       const repository = parseGithubRepository(request.repositoryUrl, apiUrl);
       const { owner, repo } = repository;
@@ -85,6 +87,16 @@ export function makeForge(access: GithubAccess | null, redact: Redact): Forge | 
       const reaction = { ...of, comment_id, content: "eyes" } as const;
       return call(of, `react to a comment on ${target}`, async (octokit) => {
         await octokit.rest.reactions.createForIssueComment(reaction);
+      });
+    },
+    reportCheck({ commit, report, repository, taskId }) {
+      const of = parseGithubName(repository);
+      const safe = redactDeep(report, redact);
+      return call(of, `report on ${repository}@${commit.slice(0, 10)}`, async (octokit) => {
+        const { appSlug } = access;
+        if (appSlug === null || !(await access.isByApp(of)))
+          return writeStatus(octokit, of, commit, safe);
+        return writeCheckRun(octokit, of, { appSlug, commit, taskId }, safe);
       });
     },
     listChecks(name, commit) {

@@ -33,6 +33,7 @@ import { reconcileMigration } from "../migrations/0038-reconcile.ts";
 
 import { watchesMigration } from "../migrations/0039-watches.ts";
 
+import { checkReportsMigration } from "../migrations/0040-check-reports.ts";
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";
 import { answersMigration } from "../migrations/0044-answers.ts";
@@ -72,6 +73,7 @@ const migrations: Record<string, Migration> = {
   "0037-repairs": repairsMigration,
   "0038-reconcile": reconcileMigration,
   "0039-watches": watchesMigration,
+  "0040-check-reports": checkReportsMigration,
   "0041-browsers": browsersMigration,
   "0042-live": liveMigration,
   "0044-answers": answersMigration,

@@ -399,6 +399,17 @@ export type Database = {
     failures: Generated<number>;
     nextAt: DefaultTime;
   };
+  checkReports: {
+    taskId: string;
+    commit: string | null;
+    isOpen: Generated<boolean>;
+    told: string | null;
+    /** With PostgreSQL's microseconds. */
+    toldAt: ColumnType<Date | null, string | undefined, string>;
+    problem: string | null;
+    failures: Generated<number>;
+    nextAt: DefaultTime;
+  };
   notifications: Omit<NewNotification, "payload" | "dueInMs"> & {
     payload: Json<unknown>;
     attempts: Generated<number>;

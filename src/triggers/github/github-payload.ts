@@ -118,6 +118,17 @@ export const runPayload = z.object({
   }),
 });
 
+/** A button of a check run of ours, or GitHub's own to run it again. */
+export const actionPayload = z.object({
+  ...common,
+  action: z.enum(["requested_action", "rerequested"]),
+  requested_action: z.object({ identifier: z.string().max(20) }).nullish(),
+  check_run: z.object({
+    external_id: z.string().max(200),
+    app: z.object({ slug: z.string().nullish() }).nullish(),
+  }),
+});
+
 export const checkPayload = z.object({
   ...common,
   check_run: z.object({

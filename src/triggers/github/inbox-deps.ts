@@ -94,6 +94,8 @@ export type OwnPullDeps = {
 export type CommandDeps = {
   /** The login that we write with there; null: the forge does not tell. */
   findOwnLogin: (repository: string) => Promise<string | null>;
+  /** The name of the App that we are in addresses; null: we are none. */
+  appSlug: string | null;
   /** Shows that a comment at that place was read; never rejects. */
   acknowledge: (place: string, commentId: number) => Promise<void>;
   /** One comment for each key, however often it is said. */

@@ -1,9 +1,9 @@
 import { forgeKinds } from "../../core/forge/place.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { TriggerRules } from "../rules.ts";
+import { readCommand } from "./commands/read-command.ts";
 import { commentPayload, reviewPayload } from "./github-payload.ts";
 import { isForCommands, isForOwn, matchGithub, type OwnBranch } from "./match-github.ts";
-import { readCommand } from "./read-command.ts";
 
 /**
  * For `deputy trigger test payload.json`: shows what a payload would start, without starting it.

@@ -7,12 +7,12 @@ import { fence, wrapOutsideText } from "../../core/text/data-block.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { OpenDelivery } from "../inbox.ts";
+import { mayWriteNow } from "./commands/may-write-now.ts";
 import { isOurComment } from "./github-event.ts";
 import { reviewPayload } from "./github-payload.ts";
 import { isBot, trustOfPerson } from "./github-trust.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
 import { isForOwn, isTrusted } from "./match-github.ts";
-import { mayWriteNow } from "./may-write-now.ts";
 import { reworkOrCall, waitsForOther } from "./repair-checks.ts";
 import { retryLater, settle } from "./settle-delivery.ts";
 

@@ -8,7 +8,7 @@ const eventsOf = (kind: TriggerKind): string[] => {
   if (kind.startsWith("pull_request.")) return ["pull_request"];
   switch (kind) {
     case "command":
-      return ["issue_comment", "issues", "pull_request"];
+      return ["issue_comment", "issues", "pull_request", "check_run"];
     case "own_check.failed":
       return ["check_run", "workflow_run", "pull_request"];
     case "own_review.submitted":

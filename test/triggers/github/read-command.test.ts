@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readCommand } from "../../../src/triggers/github/read-command.ts";
+import { readCommand } from "../../../src/triggers/github/commands/read-command.ts";
 
 test.each([
   ["/deputy stop", { name: "stop", words: "" }],

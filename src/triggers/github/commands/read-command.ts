@@ -1,4 +1,4 @@
-import { cleanOutsideText } from "../../core/text/outside-text.ts";
+import { cleanOutsideText } from "../../../core/text/outside-text.ts";
 
 /**
  * A command in a comment: its first line that starts with `/deputy ` or `@<our account> `, outside

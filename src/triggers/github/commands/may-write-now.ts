@@ -1,6 +1,6 @@
-import { DeputyError } from "../../core/base/error.ts";
-import type { Account } from "./github-trust.ts";
-import type { InboxDeps } from "./inbox-deps.ts";
+import { DeputyError } from "../../../core/base/error.ts";
+import type { Account } from "../github-trust.ts";
+import type { InboxDeps } from "../inbox-deps.ts";
 
 /** Whether a person may write, as GitHub says now; what it does not tell counts as no. */
 export async function mayWriteNow(

@@ -1,20 +1,20 @@
-import { DeputyError } from "../../core/base/error.ts";
-import { keyOfDelivery, subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
-import { isTaskOver } from "../../core/task/lifecycle.ts";
-import type { Task } from "../../core/task/task.ts";
-import { wrapOutsideText } from "../../core/text/data-block.ts";
-import { makeInert } from "../../core/text/inert-text.ts";
-import type { OpenDelivery } from "../inbox.ts";
-import { isHeldBack } from "../refusal.ts";
-import { type GithubEvent, isOurComment, readGithubEvent } from "./github-event.ts";
-import { commentPayload } from "./github-payload.ts";
-import { type Account, isBot, trustOfPerson } from "./github-trust.ts";
-import type { CommandDeps, InboxDeps } from "./inbox-deps.ts";
-import { isForCommands, isTrusted, matchCommand } from "./match-github.ts";
+import { DeputyError } from "../../../core/base/error.ts";
+import { keyOfDelivery, subjectOf, withoutForge, writePlace } from "../../../core/forge/place.ts";
+import { isTaskOver } from "../../../core/task/lifecycle.ts";
+import type { Task } from "../../../core/task/task.ts";
+import { wrapOutsideText } from "../../../core/text/data-block.ts";
+import { makeInert } from "../../../core/text/inert-text.ts";
+import type { OpenDelivery } from "../../inbox.ts";
+import { isHeldBack } from "../../refusal.ts";
+import { type GithubEvent, isOurComment, readGithubEvent } from "../github-event.ts";
+import { commentPayload } from "../github-payload.ts";
+import { type Account, isBot, trustOfPerson } from "../github-trust.ts";
+import type { CommandDeps, InboxDeps } from "../inbox-deps.ts";
+import { isForCommands, isTrusted, matchCommand } from "../match-github.ts";
+import { ended, retryLater, settle } from "../settle-delivery.ts";
+import { startOrContinue } from "../start-or-continue.ts";
 import { mayWriteNow } from "./may-write-now.ts";
 import { commandHelp, type GithubCommand, mentionsFirst, readCommand } from "./read-command.ts";
-import { ended, retryLater, settle } from "./settle-delivery.ts";
-import { startOrContinue } from "./start-or-continue.ts";
 
 /**
  * Carries out a command in a comment, by somebody who may write, in a repository with a rule for
@@ -119,8 +119,17 @@ function listCommands(): string {
   return `I know these commands:\n\n${lines.join("\n")}`;
 }
 
-/** Acts on the latest task about the place: the open one, if there is one. */
-async function steer({ by, command, commands, key, place }: Given, task: Task): Promise<Done> {
+/** Acts on a task: the latest about the place, an open one first, or that of a button. */
+export async function steer(
+  {
+    by,
+    command,
+    commands,
+    key,
+    place,
+  }: Pick<Given, "by" | "command" | "commands" | "key" | "place">,
+  task: Task,
+): Promise<Done> {
   const { name, words } = command;
   const author = { what: `${by.login} said "/deputy ${name}" on ${withoutForge(place)}`, key };
   if (name === "why") {
