@@ -386,16 +386,18 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
             sandbox.provider === "none" && config.sandbox.provider !== "none"
               ? `Sandbox: ${describeSandbox(sandbox)}.`
               : null,
-          rules: triggers.problems(),
+          rules: [
+            ...triggers.problems(),
+            ...(config.github.appProblem ? [config.github.appProblem] : []),
+          ],
           replies: [...ways.problems(), ...(await findPushProblems(db))],
           unreadable: garbled.count(),
         }),
-      metrics: makeMetrics({
-        ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
+      metrics: makeMetrics(
+        ...db, repairedHolds, running: runner.running, garbledRows: garbled.count ,
         replies: ways.counts,
         repositories: use.read,
-        volumes: () => listVolumes(places, config.minFreeMb),
-      }),
+        volumes: () => listVolumes(places, config.minFreeMb),),
       receiveGithub: triggers.receive,
       receiveForge: triggers.receiveForge,
       triggers: triggers.overview,

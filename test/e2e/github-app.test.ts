@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
-import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
 import { install } from "../support/fake-github-app.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
-import { greetingProject } from "../support/repository.ts";
+import { hookRepository, makeHooks } from "../support/github-hooks.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
+import { until } from "../support/until.ts";
 
 /** Deputy becomes a GitHub App, and works as one. */
 describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
@@ -174,6 +176,96 @@ describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
     await rm(appFile());
     await writeFile(appFile(), whole, { mode: 0o600 });
     expect((await deputy.cli(["doctor"])).stdout).toMatch(/✓ GitHub App +deputy-acme, and GitHub/);
+  });
+
+  test("work goes in and out as the App: pull request, comment, check, buttons; nobody else gets its key", async () => {
+    const { app } = github;
+    const acme = await github.add("acme/app", {
+      from: project.path,
+      permissions: { ada: "write" },
+    });
+    if (!app) throw new Error("it was made above");
+    const spy =
+      'env > env.txt; cat "$DEPUTY_HOME/github-app.json" "$HOME"/github-app.json >> env.txt 2>&1; true';
+    await writeFile(
+      join(deputy.home, "triggers.yaml"),
+      `github:
+  - on: [issues.labeled, command]
+    label: deputy
+    repository: acme/*
+    checks: [npm test]
+    clone: ${github.url}/{repository}.git
+    agent: '${repairGreeting}; ${spy}'
+`,
+    );
+    await deputy.start();
+    const hooks = makeHooks(deputy, app.webhookSecret);
+    const { taskId } = await hooks.issue("labeled", { repository: "acme/app", number: 5 });
+    const task = await deputy.untilOver(taskId ?? "");
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(acme.pulls).toMatchObject([{ user: "deputy-acme[bot]", draft: true }]);
+    await until(() => acme.checks[0]?.conclusion === "success", "the check is there");
+    const head = github.git("acme/app", "rev-parse", task.branch);
+    expect(acme.checks).toMatchObject([
+      {
+        ...{ name: "Deputy", commit: head, externalId: taskId, by: "deputy-acme[bot]" },
+        ...{ title: "Verified", summary: expect.stringContaining("npm test (acceptance): pass") },
+      },
+    ]);
+    await until(() => acme.comments.some(({ body }) => body.includes("A draft is here")), "told");
+    expect(acme.comments.every(({ user }) => user === "deputy-acme[bot]")).toBe(true);
+
+    const press = (by: string, about: { slug?: string; repository?: string; id?: string } = {}) =>
+      hooks.send("check_run", {
+        ...hookRepository(about.repository ?? "acme/app"),
+        sender: { login: by, id: fakeUserId(by), type: "User" },
+        action: "requested_action",
+        requested_action: { identifier: "retry" },
+        check_run: {
+          external_id: about.id ?? taskId,
+          app: { slug: about.slug ?? "deputy-acme" },
+        },
+      });
+    expect((await press("eve")).result).toContain("nothing shows that eve has write access");
+    expect((await press("ada", { slug: "another" })).result).toBe("ignored: the check is not ours");
+    expect((await press("ada", { repository: "acme/other" })).result).toContain("no task about");
+    expect((await press("ada", { id: "task_no" })).result).toContain("no task about acme/app");
+    expect((await press("ada")).result).toMatch(/^refused: .*completed/);
+    expect((await press("deputy-acme[bot]")).result).toContain("is a bot");
+    const said = await hooks.comment({ repository: "acme/app", number: 5 }, "@deputy-acme why");
+    expect(said).toMatchObject({ result: "told why", taskId });
+
+    // A check of our own that is red is no reason to repair anything.
+    const own = await hooks.send("check_run", {
+      ...{ ...hookRepository("acme/app"), action: "completed" },
+      sender: { login: "deputy-acme[bot]", id: 1, type: "Bot" },
+      check_run: {
+        ...{ name: "Deputy", head_sha: head, conclusion: "failure", app: { slug: "deputy-acme" } },
+        check_suite: { head_branch: task.branch },
+      },
+    });
+    expect(own.result).toMatch(/^ignored/);
+
+    const secrets = [
+      ...app.tokens.map(({ token }) => token),
+      ...[app.webhookSecret, app.privateKey.split("\n")[5] ?? "none"],
+    ];
+    const seen = [
+      github.git("acme/app", "show", `${task.branch}:env.txt`),
+      await readFile(join(deputy.home, "daemon.log"), "utf8"),
+      JSON.stringify(await deputy.events(task.id)),
+      (await deputy.cli(["log", task.id])).stdout,
+    ];
+    for (const secret of secrets) for (const text of seen) expect(text).not.toContain(secret);
+    expect(github.seenInArgv).toEqual([]);
+    expect(app.tokens.every(({ repositories }) => repositories.length === 1)).toBe(true);
+
+    const gone = await deputy.cli(["github", "disconnect"]);
+    expect([gone.code, gone.stdout]).toEqual([
+      0,
+      expect.stringContaining(`deleted on GitHub: ${github.url}/github-apps/deputy-acme`),
+    ]);
+    await expect(stat(appFile())).rejects.toThrow("ENOENT");
   });
 });
 

@@ -12,6 +12,7 @@ import { findMissed } from "../../src/triggers/reconcile/find-missed.ts";
 import { reconcile } from "../../src/triggers/reconcile/reconcile.ts";
 import { parseTriggerRules } from "../../src/triggers/rules.ts";
 import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
+import { install, makeFakeApp } from "../support/fake-github-app.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
 let database: TestDatabase;
@@ -44,10 +45,10 @@ const keep = async (
     )
   ).isNew === true;
 const logged: string[] = [];
-function round(rules: string) {
+function round(rules: string, by?: ReturnType<typeof makeLookBack>) {
   const { db } = store;
   const config = { token: github.token, app: null, apiUrl: github.apiUrl, patient: false };
-  const look = makeLookBack(openGithub(config, makeRedact([])));
+  const look = by ?? makeLookBack(openGithub(config, makeRedact([])));
   if (!look) throw new Error("a token makes one");
   return reconcile(
     {
@@ -245,6 +246,48 @@ test("a head that was committed before the last round and pushed after it is fou
   ]);
   expect(await round(rules)).toBe(0);
   github.refusals.length = 0;
+});
+
+test("the App's own log covers all repositories of rules, patterns too, and nothing else is asked then", async () => {
+  const rules = `github: [{ on: issues.opened, repository: "of-app/*" }, { on: issues.opened, repository: of-app/one }]`;
+  await github.add("of-app/one");
+  const app = makeFakeApp();
+  github.app = app;
+  install(app, "of-app/one");
+  const config = { token: null, app: { ...app, appId: app.id }, apiUrl: github.apiUrl };
+  const look = makeLookBack(openGithub({ ...config, patient: false }, makeRedact([])));
+  const add = (
+    event: string,
+    status: number,
+    minutes: number,
+    name: string,
+    guid = randomUUID(),
+  ) => {
+    const id = app.deliveries.length + 1;
+    const repository = { full_name: name };
+    const payload = { action: "opened", issue: { number: id }, repository };
+    app.deliveries.push({ id, guid, event, status, at: ago(minutes), payload });
+    return guid;
+  };
+  add("issues", 0, 50, "of-app/one"); // before it was first looked at
+  expect(await round(rules, look)).toBe(0);
+  app.deliveries.length = 0;
+  const missed = [add("issues", 0, 30, "of-app/one"), add("issues", 500, 20, "of-app/two")];
+  add("issues", 202, 10, "of-app/two", missed[1]);
+  add("issues", 0, 15, "elsewhere/app");
+  add("push", 0, 12, "of-app/one");
+  const late = add("issues", 0, 5, "of-app/three");
+  const asked = github.requests.length;
+  expect(await round(rules, look)).toBe(2);
+  expect(await round(rules, look)).toBe(0);
+  const kept = await rows("of-app/");
+  expect(kept).toMatchObject([
+    { deliveryId: missed[0], source: "reconcile" },
+    { deliveryId: late, source: "reconcile" },
+  ]);
+  const paths = github.requests.slice(asked).map(({ path }) => path);
+  expect(paths.filter((path) => !/^\/app\/|\/installation$/.test(path))).toEqual([]);
+  github.app = null;
 });
 
 test("the doctor says of which repositories deliveries are found again", async () => {

@@ -118,7 +118,7 @@ test.skipIf(!hasGitHttpBackend)(
     const refused = requirePushable(mirror, repository, { commit: base, authHeader });
     await expect(refused).rejects.toMatchObject({
       code: "unprocessable",
-      message: expect.stringMatching(/the token in GITHUB_TOKEN: give that token the right to/),
+      message: expect.stringMatching(/or in GITHUB_TOKEN: give that the right to/),
     });
     git(bare, "config", "http.receivepack", "true");
     denial = "Permission to acme/app.git denied to deputy-bot.\n";

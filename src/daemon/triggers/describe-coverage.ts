@@ -18,6 +18,11 @@ export async function describeCoverage(
   const look = makeLookBack(openGithub(github, makeRedact(secrets)));
   if (look === null) return null;
   const { patterns, repositories } = findWanted(rules, "github");
+  const app = await look.app?.isHeard().catch(() => false); // the App has a finding of its own
+  if (app) {
+    const all = "all, where the GitHub App is installed, from the log of its webhook";
+    return { sentences: [all], isWhole: true };
+  }
   const sentences = patterns.map(
     (pattern) =>
       `${pattern}: none, because it is a pattern; name its repositories in rules of theirs`,

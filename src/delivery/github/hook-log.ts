@@ -45,6 +45,34 @@ export async function listLogged(
     ...{ ...repository, hook_id },
     per_page: pageSize,
   });
+  return collectLogged(pages, since);
+}
+
+/** Deliveries to the App's own webhook since then, of all repositories, the newest first. */
+export async function listAppLogged(octokit: Octokit, since: Date): Promise<LoggedDelivery[]> {
+  const about = { per_page: pageSize };
+  return collectLogged(
+    octokit.paginate.iterator(octokit.rest.apps.listWebhookDeliveries, about),
+    since,
+  );
+}
+
+/** Whether the App's webhook leads to a Deputy. */
+export async function isAppHeard(octokit: Octokit): Promise<boolean> {
+  const { data } = await octokit.rest.apps.getWebhookConfigForApp();
+  return /\/hooks\/github\/?$/.test(data.url ?? "");
+}
+
+export async function readAppLogged(octokit: Octokit, delivery_id: number): Promise<unknown> {
+  const { data } = await octokit.rest.apps.getWebhookDelivery({ delivery_id });
+  return readPayload(data.request.payload);
+}
+
+type Page = {
+  data: { delivered_at: string; event: string; guid: string; id: number; status_code: number }[];
+};
+
+async function collectLogged(pages: AsyncIterable<Page>, since: Date): Promise<LoggedDelivery[]> {
   const found: LoggedDelivery[] = [];
   let read = 0;
   for await (const { data } of pages) {
@@ -67,6 +95,9 @@ export async function readLogged(
 ): Promise<unknown> {
   const about = { ...repository, hook_id, delivery_id };
   const { data } = await octokit.rest.repos.getWebhookDelivery(about);
-  const { payload } = data.request;
+  return readPayload(data.request.payload);
+}
+
+function readPayload(payload: unknown): unknown {
   return typeof payload === "string" ? JSON.parse(payload) : payload;
 }

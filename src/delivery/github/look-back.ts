@@ -1,11 +1,26 @@
 import type { Octokit } from "octokit";
 import type { GithubAccess } from "./access/github-access.ts";
 import { type GithubRepository, parseGithubName, parseGithubTarget } from "./github-repository.ts";
-import { findHooks, type LoggedDelivery, listLogged, readLogged } from "./hook-log.ts";
+import {
+  findHooks,
+  isAppHeard,
+  type LoggedDelivery,
+  listAppLogged,
+  listLogged,
+  readAppLogged,
+  readLogged,
+} from "./hook-log.ts";
 import { listLabelled, type Polled, pollChanged } from "./poll.ts";
 
 /** What is asked of GitHub about what happened while nobody listened. Repositories are `owner/name`. */
 export type LookBack = {
+  /** The log of our App's own webhook; null: there is no App. */
+  app: {
+    isHeard(): Promise<boolean>;
+    covers(repository: string): Promise<boolean>;
+    listLogged(since: Date): Promise<LoggedDelivery[]>;
+    readLogged(id: number): Promise<unknown>;
+  } | null;
   /** The hooks that lead to a Deputy; null: the token may not see hooks. */
   findHooks(repository: string): Promise<number[] | null>;
   listLogged(repository: string, hook: number, since: Date): Promise<LoggedDelivery[]>;
@@ -32,6 +47,19 @@ export function makeLookBack(access: GithubAccess | null): LookBack | null {
     return access.call(repository, doing, (octokit) => work(octokit, repository));
   };
   return {
+    app:
+      access.appSlug === null
+        ? null
+        : {
+            isHeard: () => access.callApp("read the App's webhook", isAppHeard),
+            covers: (name) => access.isByApp(parseGithubName(name)),
+            listLogged: (since) =>
+              access.callApp("read the App's deliveries", (octokit) =>
+                listAppLogged(octokit, since),
+              ),
+            readLogged: (id) =>
+              access.callApp("read a delivery of the App", (octokit) => readAppLogged(octokit, id)),
+          },
     findHooks: (name) => of(name, `read the hooks of ${name}`, findHooks),
     listLogged: (name, hook, since) =>
       of(name, `read the deliveries of ${name}`, (octokit, repository) =>

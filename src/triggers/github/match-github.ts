@@ -103,7 +103,8 @@ export function isForOwn(rule: GithubRule, kind: TriggerKind, repository: string
   return rule.on.includes(kind) && fitsRepository(rule, repository);
 }
 
-function fitsRepository(rule: GithubRule, repository: string): boolean {
+/** Whether the rule is for that repository. */
+export function fitsRepository(rule: Pick<GithubRule, "repository">, repository: string): boolean {
   return picomatch.isMatch(repository, rule.repository, { nocase: true, dot: true });
 }
 

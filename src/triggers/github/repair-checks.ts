@@ -33,6 +33,7 @@ export async function repairChecks(
   if (own === null || "reason" in read) return null;
   const { forge, head, repository, subject } = read.event;
   if (!read.event.kind.endsWith("_run.failed") || !head || head.inRepository === false) return null;
+  if (isOurs(deps, delivery)) return null;
   // GitHub names the branch; a commit status of Gitea has the commit alone.
   if (head.branch === null ? forge === "github" : !head.branch.startsWith("deputy/")) return null;
   if (!deps.rules()[forge].some((rule) => isForOwn(rule, "own_check.failed", repository)))
@@ -73,6 +74,12 @@ export async function repairChecks(
   } catch (error) {
     return retryLater(deps, delivery, subject, error);
   }
+}
+
+/** A check that we report ourselves says nothing new, and repairing because of it would never end. */
+function isOurs({ commands }: InboxDeps, { payload }: OpenDelivery): boolean {
+  const { check_run: check } = payload as { check_run?: { app?: { slug?: unknown } | null } };
+  return commands !== null && commands.appSlug !== null && check?.app?.slug === commands.appSlug;
 }
 
 /** Checks that take longer are not waited for. */

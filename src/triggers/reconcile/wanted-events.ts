@@ -1,5 +1,6 @@
 import type { ForgeKind } from "../../core/forge/place.ts";
 import type { TriggerKind } from "../github/github-rule.ts";
+import { fitsRepository } from "../github/match-github.ts";
 import type { TriggerRules } from "../rules.ts";
 
 /** The events that a repository's rules need: those that they name, and those that take work back. */
@@ -19,6 +20,15 @@ const eventsOf = (kind: TriggerKind): string[] => {
 };
 
 export type Wanted = { kinds: Set<TriggerKind>; events: Set<string>; labels: Set<string> };
+
+/** The events that any of the rules for this repository needs. */
+export function findEventsFor(
+  { github }: Pick<TriggerRules, "github">,
+  repository: string | null,
+): Set<string> {
+  const rules = github.filter((rule) => repository === null || fitsRepository(rule, repository));
+  return new Set(rules.flatMap(({ on }) => on.flatMap(eventsOf)));
+}
 
 /** By repository of a forge; `patterns` are those of rules that name no single one. */
 export function findWanted(

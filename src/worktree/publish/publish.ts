@@ -306,7 +306,7 @@ function explainPush(
   if (authHeader && /without `workflows?` (scope|permission)/i.test(stderr))
     return new DeputyError(
       "unprocessable",
-      `${repository.url} does not take the branch ${branch} with the token in GITHUB_TOKEN${said}: give it the right to change workflows ("workflow", or "Workflows: read and write").`,
+      `${repository.url} does not take the branch ${branch} with the token of the GitHub App or in GITHUB_TOKEN${said}: give it the right to change workflows ("workflow", or "Workflows: read and write").`,
       where,
     );
   if (
@@ -325,7 +325,7 @@ function explainPush(
   if (authHeader && /HTTP 40[13]|error: 40[13]|Authentication failed/i.test(stderr))
     return new DeputyError(
       "unprocessable",
-      `${repository.url} does not take a push with the token in GITHUB_TOKEN${said}: give that token the right to write contents there, or set another one (deputy doctor tries it).`,
+      `${repository.url} does not take a push with the token of the GitHub App or in GITHUB_TOKEN${said}: give that the right to write contents there, or set another one (deputy doctor tries it).`,
       where,
     );
   return explainTransport(failure, repository);
