@@ -15,6 +15,7 @@ const parts = [
   /^\/app\/(hook|installations)(\/|$)/,
   /^\/app-manifests\//,
   /^\/installation\/repositories$/,
+  /^\/users\/\{username\}$/,
   /^\/repos\/\{owner\}\/\{repo\}$/,
   /^\/repos\/\{owner\}\/\{repo\}\/(issues|pulls|check-runs|check-suites|hooks|statuses|commits|collaborators|installation|labels)(\/|$)/,
   /^\/repos\/\{owner\}\/\{repo\}\/(actions\/(jobs|runs)|git\/ref|branches)(\/|s\/|$)/,

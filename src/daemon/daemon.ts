@@ -102,6 +102,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   // A list that grows: the tokens of hooks are read as their rules are.
   const redact = makeRedact(config.secrets, [token]);
   const github = openGithub(config.github, redact);
+  if (config.github.appProblem) log.warn(config.github.appProblem);
   // The topic of a push service may be any word, and is a secret only to those who could read along.
   const push = await readPushSecrets(config);
   const own = [token, ...secretsOf(config.notifier), push.topic];

@@ -16,6 +16,7 @@ import { until } from "../support/until.ts";
 /** Deputy becomes a GitHub App, and works as one. */
 describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
   let github: FakeGithub;
+  let acme: Awaited<ReturnType<FakeGithub["add"]>>;
   beforeAll(async () => {
     github = await startFakeGithub();
   });
@@ -118,7 +119,10 @@ describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
   test("status and doctor say where it is installed and what is missing", async () => {
     const { app } = github;
     if (!app) throw new Error("it was made above");
-    await github.add("acme/app", { from: project.path });
+    acme = await github.add("acme/app", {
+      from: project.path,
+      permissions: { ada: "write" },
+    });
     await writeFile(
       join(deputy.home, "triggers.yaml"),
       `github:
@@ -180,13 +184,8 @@ describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
 
   test("work goes in and out as the App: pull request, comment, check, buttons; nobody else gets its key", async () => {
     const { app } = github;
-    const acme = await github.add("acme/app", {
-      from: project.path,
-      permissions: { ada: "write" },
-    });
     if (!app) throw new Error("it was made above");
-    const spy =
-      'env > env.txt; cat "$DEPUTY_HOME/github-app.json" "$HOME"/github-app.json >> env.txt 2>&1; true';
+    const spy = `env > env.txt; cat ${appFile()} >> env.txt 2>&1; true`;
     await writeFile(
       join(deputy.home, "triggers.yaml"),
       `github:

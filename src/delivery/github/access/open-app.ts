@@ -132,14 +132,14 @@ export function botOf(slug: string): string {
 async function readInstallation(
   octokit: Octokit,
   slug: string,
-  repository: GithubRepository,
+  { owner, repo }: GithubRepository,
 ): Promise<Installation | null> {
   try {
-    const { data } = await octokit.rest.apps.getRepoInstallation({ ...repository });
+    const { data } = await octokit.rest.apps.getRepoInstallation({ owner, repo });
     if (data.suspended_at)
       throw new DeputyError(
         "forbidden",
-        `The GitHub App ${slug} is suspended on ${repository.owner}/${repository.repo}: an owner can end that at ${data.html_url}.`,
+        `The GitHub App ${slug} is suspended on ${owner}/${repo}: an owner can end that at ${data.html_url}.`,
       );
     return { id: data.id, htmlUrl: data.html_url, rights: data.permissions as Rights };
   } catch (error) {
