@@ -4,13 +4,18 @@ import { type Device, withBrowser } from "../support/browser.ts";
 import { withDeputy } from "../support/fixtures.ts";
 
 /** The page as people use it: in a browser, against the daemon that serves it. */
-const { deputy, repository, run, submit } = withDeputy({
+const { deputy, repository, run, scratch, submit } = withDeputy({
   files: { "a.txt": "a\n", ".deputy/config.yaml": "checks: []\n" },
   config: "backoff_ms: 1\n",
 });
 const browser = withBrowser(deputy);
 
-const ask = (question: string) => `command:printf '%s' '${JSON.stringify({ question })}'`;
+/** Asks; once it is answered it works on, and asks no more. */
+const ask = (question: string) => {
+  const print = `printf '%s' '${JSON.stringify({ question })}'`;
+  const sign = scratch.at(Buffer.from(question).toString("hex").slice(0, 60));
+  return `command:if [ -e ${sign} ]; then sleep 600; else touch ${sign}; ${print}; fi`;
+};
 const untilAsked = (id: string) => deputy.untilEvent(id, ({ type }) => type === "question.asked");
 const item = (page: Page, title: string) => page.locator(".item", { hasText: title });
 
