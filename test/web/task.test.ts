@@ -101,7 +101,7 @@ fi`,
   await file("greeting.txt").getByText("changed", { exact: false }).first().waitFor();
   await page.getByRole("button", { name: "Discard", exact: true }).first().click();
 
-  for (const tab of ["Plan", "Checks", "Review"]) {
+  for (const tab of ["Plan", "Checks", "Review", "Cost"]) {
     await page.getByRole("link", { name: tab, exact: true }).click();
     await page.locator(".task .skeleton").waitFor({ state: "detached" });
     await browser.expectAccessible(page);

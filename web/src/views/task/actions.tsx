@@ -79,12 +79,14 @@ export function Actions({ detail, refresh }: { detail: Detail; refresh: () => vo
             Resume
           </Button>,
         )}
-        {deed(
-          "retry",
-          <Button kind="primary" act={post("/retry", "It is tried again.", {})}>
-            Retry
-          </Button>,
-        )}
+        {task.state === "failed" &&
+          deed(
+            // what is stuck asks with a button of its own
+            "retry",
+            <Button kind="primary" act={post("/retry", "It is tried again.", {})}>
+              Retry
+            </Button>,
+          )}
         {deed(
           "comment",
           <button type="button" class="button plain" onClick={() => go(taskHref(task.id, "diff"))}>
