@@ -394,11 +394,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           replies: [...ways.problems(), ...(await findPushProblems(db))],
           unreadable: garbled.count(),
         }),
-      metrics: makeMetrics(
-        ...db, repairedHolds, running: runner.running, garbledRows: garbled.count ,
+      metrics: makeMetrics({
+        ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
         replies: ways.counts,
         repositories: use.read,
-        volumes: () => listVolumes(places, config.minFreeMb),),
+        volumes: () => listVolumes(places, config.minFreeMb),
+      }),
       receiveGithub: triggers.receive,
       receiveForge: triggers.receiveForge,
       triggers: triggers.overview,

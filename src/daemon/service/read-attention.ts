@@ -1,7 +1,7 @@
 import { type Attention, type AttentionItem, archiveDays } from "../../core/attention/attention.ts";
 import type { Freeze } from "../../core/task/freeze.ts";
 import { adviseThaw } from "../../core/task/freeze.ts";
-import { listAttention } from "../../orchestrator/commands/list-attention.ts";
+import { listAttention } from "../../orchestrator/explain/list-attention.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { listSnoozes } from "../../store/pushes/snoozes.ts";
 import { findFreeze } from "../../store/records/freezes.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../core/task/question.ts";
 import type { ListedTask, Subtask, Task } from "../../core/task/task.ts";
 import { titleOf } from "../../core/text/title.ts";
-import { explain } from "../explain/explain.ts";
+import { explain } from "./explain.ts";
 
 /** What needs a person, of tasks: questions, delivered work, failed work. Pure. */
 export type TasksAtRest = {
