@@ -1,22 +1,11 @@
 import { useState } from "preact/hooks";
+import type { PreviewView } from "../../../../src/api/overview.ts";
 import { ApiError, send } from "../../data/api.ts";
 import { Button, tellError } from "../../parts/button.tsx";
 import { OutsideText } from "../../parts/outside-text.tsx";
 import { type Fields, toRequest } from "./fields.ts";
 
 /** What the task would start with, as the daemon reads it from the base; nothing is started. */
-type PreviewView = {
-  base: { ref: string; commit: string };
-  checks: { name: string; command: string; source: string }[];
-  setup: string[];
-  agent: string;
-  /** Null: chosen by the change. */
-  assurance: string | null;
-  would_ask_planner: boolean;
-  why: string;
-  warnings: string[];
-};
-
 export function Preview({
   fields,
   refuse,

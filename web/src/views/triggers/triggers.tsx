@@ -1,3 +1,4 @@
+import type { TriggersView } from "../../../../src/api/triggers.ts";
 import { useResource } from "../../data/use-resource.ts";
 import { useTitle } from "../../data/use-title.ts";
 import { OutsideText } from "../../parts/outside-text.tsx";
@@ -6,13 +7,12 @@ import { Deliveries } from "./deliveries.tsx";
 import { DryRun } from "./dry-run.tsx";
 import { RuleCard } from "./rule-card.tsx";
 import { Schedules } from "./schedules.tsx";
-import type { TriggerView } from "./trigger-view.ts";
 import "./triggers.css";
 
 /** What starts tasks by itself: rules, what they did last, and what they would do. */
 export default function Triggers() {
   useTitle("Triggers");
-  const list = useResource<TriggerView>(
+  const list = useResource<TriggersView>(
     "/v1/triggers",
     ({ attention, tasks }) => attention || tasks.length > 0,
   );
