@@ -1,3 +1,5 @@
+import { watch as watchFolder } from "node:fs";
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
 import { watch } from "chokidar";
 import type { Scope } from "./watch-rule.ts";
@@ -44,17 +46,26 @@ export async function watchTree(options: {
     ignorePermissionErrors: true,
     ignored: (entry, stats) => isLeftOut(entry, stats ? stats.isDirectory() : null),
   });
+  // The root itself: chokidar does not always tell when it goes, and what takes its place is another
+  // folder, of which nothing is heard.
+  const { ino } = await stat(root);
+  const own = watchFolder(root, { persistent: false });
+  const look = () =>
+    stat(root).then(
+      (now) => now.ino === ino || fail(new Error("another folder took its place")),
+      () => fail(new Error("its folder was taken away")),
+    );
   let isOver = false;
   const fail = (error: unknown) => {
     if (isOver) return;
     isOver = true;
+    own.close();
     void watcher.close();
     onFailure(error instanceof Error ? error : new Error(String(error)));
   };
   watcher.on("error", fail);
-  watcher.on("all", (event, entry) => {
-    // What takes its place is another folder, of which nothing is heard.
-    if (event === "unlinkDir" && pathOf(entry) === "") fail(new Error("its folder was taken away"));
+  own.on("error", fail).on("change", () => void look());
+  watcher.on("all", (_event, entry) => {
     if (!isOver) onChange(pathOf(entry));
   });
   await new Promise<void>((done) => {
@@ -69,6 +80,7 @@ export async function watchTree(options: {
     },
     close: async () => {
       isOver = true;
+      own.close();
       await watcher.close();
     },
   };

@@ -61,6 +61,7 @@ async function play(
       settle: async (_: string, { result }: { result: string }) => void done.push(result),
     },
     log: () => {},
+    commands: null,
   } as unknown as InboxDeps;
   const payload = examplePayload("check_run", "completed", {
     repository: { full_name: "acme/app" },
