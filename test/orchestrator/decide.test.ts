@@ -12,6 +12,7 @@ import {
 import { retryTask } from "../../src/orchestrator/commands/commands.ts";
 import { beginDecision, withdrawDecision } from "../../src/orchestrator/commands/decide.ts";
 import { findAsk, keepAsk } from "../../src/store/pushes/asks.ts";
+import { takeAbandoned } from "../../src/store/tasks/decisions.ts";
 import { markProcessEnded } from "../../src/store/tasks/processes.ts";
 import { getTask } from "../../src/store/tasks/tasks.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
@@ -168,12 +169,19 @@ test("while it is decided nothing else begins; what cannot be carried out leaves
   // Its process lives, so nobody takes it over.
   await finishAbandoned(deps, (error) => expect.unreachable(error.message));
   expect(isMerged()).toBe(false);
-  await withdrawDecision(deps, taskId);
+  // Another process's, which took it over or began anew, is not withdrawn.
+  await withdrawDecision(deps, { taskId, processId: deadProcess });
+  await expect(decide(taskId, "discard")).rejects.toThrow(said);
+  await withdrawDecision(deps, { taskId, processId: bench.processId });
   expect((await findAsk(bench.db, ask.id))?.usedAt).toBeNull();
 
   await expect(
     decide(taskId, "accept", pressed(on, "accept", "a page", "0".repeat(40))),
   ).rejects.toThrow("delivered anew");
+  // So does a caller of the API that said what it saw: it was checked before the decision began.
+  await expect(decide(taskId, "accept", { ask: null, shown: "0".repeat(40) })).rejects.toThrow(
+    "delivered anew",
+  );
   await repository.write({ "a.txt": "mine\n" });
   await expect(decide(taskId, "accept", pressed(on, "accept", "a page"))).rejects.toThrow(
     DeputyError,
@@ -183,4 +191,16 @@ test("while it is decided nothing else begins; what cannot be carried out leaves
   await decide(taskId, "accept", pressed(on, "accept", "a page"));
   expect(isMerged()).toBe(true);
   expect((await findAsk(bench.db, ask.id))?.usedBy).toBe("a page");
+});
+
+test("of several processes that find an abandoned decision one carries it out", async () => {
+  const { taskId } = await deliver();
+  await beginDecision(deps, { taskId, verb: "accept", processId: deadProcess });
+  const [first, second] = [await bench.addProcess(), await bench.addProcess()];
+  const took = await Promise.all(
+    [first, second].map((processId) => takeAbandoned(bench.db, processId)),
+  );
+  expect(took.flat().map(({ taskId: id }) => id)).toEqual([taskId]);
+  expect(took[0]?.length).not.toBe(took[1]?.length);
+  await bench.db.deleteFrom("decisions").execute();
 });

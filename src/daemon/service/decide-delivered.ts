@@ -6,12 +6,12 @@ import { acceptDelivery, discardDelivery } from "../../delivery/hand-over.ts";
 import { recordHandover } from "../../orchestrator/commands/commands.ts";
 import {
   beginDecision,
-  type PressedDecision,
+  type DecidedBy,
   withdrawDecision,
 } from "../../orchestrator/commands/decide.ts";
 import { forPerson, type OnMirror } from "../../recovery/on-mirror.ts";
 import { waitOut } from "../../store/database/outage.ts";
-import { listAbandoned } from "../../store/tasks/decisions.ts";
+import { takeAbandoned } from "../../store/tasks/decisions.ts";
 import { type FindDeps, findTask } from "./find-task.ts";
 import { type NoteDeps, noteDecided } from "./note-decided.ts";
 
@@ -25,15 +25,15 @@ export type Decide = ReturnType<typeof makeDecide>;
 
 type Decided = { task: Task; detail: string };
 
-/** `pressed`: what the decision came by; null: the API, which checks who asks. */
+/** `by`: what the decision came by; null: the API, which checks who asks. */
 export function makeDecide(deps: DecideDeps) {
   const { processId } = deps;
   return async (
     taskId: string,
     verb: Deciding["verb"],
-    pressed: PressedDecision | null = null,
+    by: DecidedBy | null = null,
   ): Promise<Decided> => {
-    await beginDecision(deps, { taskId, verb, processId }, pressed);
+    await beginDecision(deps, { taskId, verb, processId }, by);
     return carryOut(deps, taskId, verb);
   };
 }
@@ -43,7 +43,7 @@ export async function finishAbandoned(
   deps: DecideDeps,
   onError: (error: Error) => void,
 ): Promise<void> {
-  for (const { taskId, verb } of await listAbandoned(deps.db))
+  for (const { taskId, verb } of await takeAbandoned(deps.db, deps.processId))
     await carryOut(deps, taskId, verb).catch(onError);
 }
 
@@ -51,7 +51,7 @@ async function carryOut(deps: DecideDeps, id: string, verb: Deciding["verb"]): P
   try {
     return await (verb === "accept" ? accept(deps, id) : discard(deps, id));
   } catch (error) {
-    await waitOut(() => withdrawDecision(deps, id));
+    await waitOut(() => withdrawDecision(deps, { taskId: id, processId: deps.processId }));
     throw error;
   }
 }

@@ -225,16 +225,17 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     accept: async (reference, tree = null) => {
       const task = await findTask(deps, reference);
       const { deliveredCommit: delivered, preparation } = task;
-      if (tree !== null && delivered !== null && preparation) {
-        const mirror = mirrors.at(preparation.mirror);
-        if ((await forPerson(onMirror, task, () => treeOf(mirror, delivered))) !== tree)
-          throw new DeputyError(
-            "conflict",
-            `The work of ${task.id} moved on since it was shown, so nothing was merged; look at it again.`,
-            { field: "tree" },
-          );
-      }
-      return deps.decide(task.id, "accept");
+      if (tree === null || delivered === null || !preparation)
+        return deps.decide(task.id, "accept");
+      const mirror = mirrors.at(preparation.mirror);
+      if ((await forPerson(onMirror, task, () => treeOf(mirror, delivered))) !== tree)
+        throw new DeputyError(
+          "conflict",
+          `The work of ${task.id} moved on since it was shown, so nothing was merged; look at it again.`,
+          { field: "tree" },
+        );
+      // It may move on while its tree is read, too.
+      return deps.decide(task.id, "accept", { ask: null, shown: delivered });
     },
     discard: async (reference) => deps.decide(await findTaskId(deps, reference), "discard"),
     update: (reference) => updateDelivered({ ...deps, onMirror }, reference),

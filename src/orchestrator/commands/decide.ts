@@ -18,12 +18,16 @@ export type PressedDecision = { ask: Ask; press: Omit<Press, "requirePlanner"> }
   shown: string | null;
 };
 
+/** What a decision came by. `shown` alone: the API, which said what commit its caller saw. */
+export type DecidedBy = PressedDecision | { ask: null; shown: string };
+
 /** Throws a DeputyError, and changes nothing, where something else was decided or is being decided. */
 export async function beginDecision(
   deps: AdvanceDeps,
   about: Pick<NewDeciding, "processId" | "taskId" | "verb">,
-  pressed: PressedDecision | null = null,
+  decidedBy: DecidedBy | null = null,
 ): Promise<void> {
+  const pressed = decidedBy?.ask ? decidedBy : null;
   await deps.transact(async (ledger) => {
     if (pressed) await takeAsk(ledger, pressed.ask, pressed.press);
     const locked = await ledger.lockTask(about.taskId);
@@ -38,26 +42,35 @@ export async function beginDecision(
           "conflict",
           `${task.id} is ${decision ?? task.state} already; nothing was changed.`,
         );
-      // A page that stayed open may show work that was worked on again since.
-      if (pressed.shown !== task.deliveredCommit)
-        throw new DeputyError(
-          "conflict",
-          "Nothing was changed: the work was delivered anew since this page was opened; open it again.",
-        );
     }
+    // A page that stayed open may show work that was worked on again since.
+    if (decidedBy && decidedBy.shown !== task.deliveredCommit)
+      throw new DeputyError(
+        "conflict",
+        "Nothing was changed: the work was delivered anew since this page was opened; open it again.",
+      );
     const by = pressed?.press.by ?? null;
     await ledger.insertDeciding({ ...about, by, askId: pressed?.ask.id ?? null });
   });
   faultPoint("decision", "claimed");
 }
 
-/** It could not be carried out: everything is as before, and the ask may be used again. */
-export async function withdrawDecision(deps: AdvanceDeps, taskId: string): Promise<void> {
+/**
+ * It could not be carried out: everything is as before, and the ask may be used again. `processId`: whose
+ * it is; one that was taken over, or decided anew, is another's.
+ */
+export async function withdrawDecision(
+  deps: AdvanceDeps,
+  { processId, taskId }: Pick<NewDeciding, "processId" | "taskId">,
+): Promise<void> {
   await deps.transact(async (ledger) => {
-    const deciding = await ledger.findDeciding(taskId);
+    const askId = (await ledger.findDeciding(taskId))?.askId ?? null;
     // The ask before the task, as a press locks them.
-    if (deciding?.askId) await ledger.freeAsk(deciding.askId);
+    if (askId) await ledger.lockAsk(askId);
     await ledger.lockTaskRow(taskId);
+    const deciding = await ledger.findDeciding(taskId);
+    if (deciding?.processId !== processId || deciding.askId !== askId) return;
+    if (askId) await ledger.freeAsk(askId);
     await ledger.deleteDeciding(taskId);
   });
 }

@@ -22,15 +22,19 @@ export async function deleteDeciding(tx: Tx, taskId: string): Promise<void> {
   await tx.deleteFrom("decisions").where("taskId", "=", taskId).execute();
 }
 
-/** Those whose process has ended, and was found to have; oldest first. */
-export async function listAbandoned(db: Db): Promise<Deciding[]> {
-  return db
-    .selectFrom("decisions")
-    .selectAll()
+/**
+ * Takes over those whose process has ended, and was found to have; oldest first. Of several processes
+ * that look at once one gets each.
+ */
+export async function takeAbandoned(db: Db, processId: string): Promise<Deciding[]> {
+  const taken = await db
+    .updateTable("decisions")
+    .set({ processId })
     .where(
       sql<boolean>`not exists (
         select from processes p where p.id = process_id and p.ended_at is null)`,
     )
-    .orderBy("startedAt")
+    .returningAll()
     .execute();
+  return taken.sort((one, other) => one.startedAt.getTime() - other.startedAt.getTime());
 }
