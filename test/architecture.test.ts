@@ -275,6 +275,26 @@ test("only the orchestrator writes state", () => {
   expect(strays).toEqual([]);
 });
 
+test("the page takes types of the API from src, and nothing else", () => {
+  const web = resolve(import.meta.dirname, "../web");
+  const strays = readdirSync(web, { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.tsx?$/.test(file))
+    .flatMap((file) =>
+      [
+        ...readFileSync(join(web, file), "utf8").matchAll(
+          /^(?:import|export)[^;]*?from "([^"]+)"/gms,
+        ),
+      ]
+        .filter(([, target = ""]) => relative(src, resolve(web, file, "..", target))[0] !== ".")
+        .filter(([, target = ""]) => target.startsWith("."))
+        .filter(
+          ([line, target = ""]) => !/^import type /.test(line) || !/\/src\/api\//.test(target),
+        )
+        .map(([line]) => `${file}: ${line}`),
+    );
+  expect(strays).toEqual([]);
+});
+
 test("there are no barrels", () => {
   const barrels = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) =>
     /(^|\/)index\.ts$/.test(file),
