@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
+import { describeRules } from "../../src/daemon/page/triggers.ts";
 import { noRules, parseTriggerRules } from "../../src/triggers/rules.ts";
 
 const refusal = (text: string): DeputyError => {
@@ -278,4 +279,34 @@ test("a rule for commands reviews where its other events are those of pull reque
       `{ on: command, repository: a/b }, { on: [pull_request.opened, command], repository: a/b }, { on: [own_check.failed, own_review.submitted], repository: a/b, trusted: [ada] }`,
     ),
   ).toEqual(["change", "review", "change"]);
+});
+
+test("the page names a rule of each section", () => {
+  const text = `
+github:
+  - on: issues.opened
+    repository: my/*
+gitea:
+  - on: issues.opened
+    repository: my/*
+gitlab:
+  - on: command
+    name: lab
+    repository: my/*
+watch:
+  - name: tests
+    repository: /home/me/project
+    command: npm test
+  - name: words
+    repository: /home/me/project
+    goal: Bring the index up to date.
+`;
+  const described = describeRules(parseTriggerRules(text, "/triggers.yaml"), "/home");
+  expect(described.map(({ name, section, summary }) => [section, name, summary])).toEqual([
+    ["github", "github[0]", "issues.opened in my/*"],
+    ["gitea", "gitea[0]", "issues.opened in my/*"],
+    ["gitlab", "lab", "command in my/*"],
+    ["watch", "tests", "`npm test` turns red in /home/me/project"],
+    ["watch", "words", "files change in /home/me/project"],
+  ]);
 });

@@ -30,23 +30,46 @@ export async function readTriggers(
   return { file: about.file, problem: about.problem, rules, deliveries };
 }
 
-function describeRules({ github, hook, inbox, schedule, tasks }: TriggerRules, home: string) {
-  return [
-    ...github.map(({ name, on, repository }, index) => ({
-      ...{ name: name ?? `github[${index}]`, section: "github" },
-      summary: `${[on].flat().join(", ")} in ${repository}`,
-    })),
-    ...schedule.map(({ cron, name, tz }) => ({
-      ...{ name, section: "schedule", summary: `${cron} (${tz})` },
-    })),
-    ...inbox.map(({ name, path }) => ({
-      ...{ name, section: "inbox", summary: `a file in ${path ?? `${home}/inbox`}` },
-    })),
-    ...hook.map(({ name }) => ({
-      ...{ name, section: "hook", summary: `POST /hooks/in/${name}` },
-    })),
-    ...tasks.map(({ name, ...rule }) => ({
-      ...{ name, section: "tasks", summary: `a task ${JSON.stringify(rule.on).slice(1, -1)}` },
-    })),
-  ];
+/** A rule as the page names it. */
+type Described = Pick<RuleView, "name" | "section" | "summary">;
+
+/** A section of the file that had none here would be a mistake of types. */
+const describe: {
+  [Section in keyof TriggerRules]: (
+    rule: TriggerRules[Section][number],
+    index: number,
+    home: string,
+  ) => Omit<Described, "section">;
+} = {
+  github: (rule, index) => describeForge("github", rule, index),
+  gitea: (rule, index) => describeForge("gitea", rule, index),
+  gitlab: (rule, index) => describeForge("gitlab", rule, index),
+  schedule: ({ cron, name, tz }) => ({ name, summary: `${cron} (${tz})` }),
+  inbox: ({ name, path }, _, home) => ({ name, summary: `a file in ${path ?? `${home}/inbox`}` }),
+  hook: ({ name }) => ({ name, summary: `POST /hooks/in/${name}` }),
+  tasks: ({ name, on }) => ({ name, summary: `a task ${JSON.stringify(on).slice(1, -1)}` }),
+  watch: ({ command, name, repository }) => ({
+    name,
+    summary: `${command === null ? "files change" : `\`${command}\` turns red`} in ${repository}`,
+  }),
+};
+
+/** A rule without a name has the one that deliveries know it by. */
+function describeForge(
+  section: string,
+  { name, on, repository }: TriggerRules["github"][number],
+  index: number,
+) {
+  return {
+    name: name ?? `${section}[${index}]`,
+    summary: `${[on].flat().join(", ")} in ${repository}`,
+  };
+}
+
+export function describeRules(rules: TriggerRules, home: string): Described[] {
+  const all = <Section extends keyof TriggerRules>(section: Section): Described[] =>
+    rules[section].map((rule: TriggerRules[Section][number], index: number) => ({
+      ...{ section, ...describe[section](rule, index, home) },
+    }));
+  return (Object.keys(describe) as (keyof TriggerRules)[]).flatMap((section) => all(section));
 }

@@ -8,6 +8,9 @@ import { OutsideText } from "../../parts/outside-text.tsx";
 import { readPayload } from "./payload.ts";
 import type { Rule } from "./trigger-view.ts";
 
+/** Their events are tried by a payload, not by the name of a rule. */
+const forges = ["github", "gitea", "gitlab"];
+
 /** Shows what an event would start, and starts nothing. */
 export function DryRun({ rules }: { rules: readonly Rule[] }) {
   const [rule, setRule] = useState("");
@@ -16,7 +19,7 @@ export function DryRun({ rules }: { rules: readonly Rule[] }) {
   const [result, setResult] = useState<unknown>(null);
   const [problem, setProblem] = useState<string | null>(null);
   if (!useMayAct()) return <p class="hint">A device that may only look tries nothing.</p>;
-  const others = rules.filter(({ section }) => section !== "github");
+  const others = rules.filter(({ section }) => !forges.includes(section));
 
   const run = async () => {
     setProblem(null);
