@@ -5,6 +5,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadConfig } from "../../src/config/config.ts";
+import { findSandbox } from "../../src/daemon/programs/start-sandbox.ts";
 import { defaultLimits } from "../../src/sandbox/box/sandbox.ts";
 import { findControlGroups } from "../../src/sandbox/limits/control-group.ts";
 import { lookForMark } from "../../src/sandbox/process/process-identity.ts";
@@ -225,6 +227,13 @@ describe("secrets are not there", () => {
     expect(result.output).toContain("HOME=/home/deputy");
     expect(result.output).not.toContain("canary");
   });
+});
+
+test("each secret of the daemon's home is among those that are never shown", async () => {
+  const home = join(bench.root, "own-home");
+  const { hidden } = await findSandbox(loadConfig({ DEPUTY_HOME: home }));
+  for (const name of ["token", "push-key", "web-push-key", "github-app.json", "config.yaml"])
+    expect(hidden).toContain(join(home, name));
 });
 
 describe("the daemon is out of reach", () => {

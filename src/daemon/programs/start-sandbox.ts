@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { pathOfApp } from "../../config/github-app.ts";
 import { findSandboxProblems } from "../../config/sandbox-problems.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { openSandbox } from "../../sandbox/box/open-sandbox.ts";
@@ -37,6 +38,8 @@ export function findSandbox({ home, paths, sandbox }: Config): Promise<Sandbox> 
     secrets: [
       paths.token,
       paths.pushKey,
+      paths.webPushKey,
+      pathOfApp(home),
       join(home, "config.yaml"),
       paths.daemonFile,
       paths.triggers,
