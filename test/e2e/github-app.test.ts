@@ -63,7 +63,7 @@ describe.skipIf(!hasGitHttpBackend)("Deputy as a GitHub App", () => {
       },
     });
     // Somebody else on this machine, or a page of elsewhere, gets nothing and spoils nothing.
-    for (const path of ["/", "/done", `/done?code=x&state=${"a".repeat(32)}`])
+    for (const path of ["/", "//", "/done", `/done?code=x&state=${"a".repeat(32)}`])
       expect((await fetch(`${origin}${path}`)).status).toBe(404);
     const elsewhere = await fetch(verb.page.replace("127.0.0.1", "localhost")).catch(() => null);
     expect(elsewhere?.status ?? 404).toBe(404);

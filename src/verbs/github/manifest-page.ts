@@ -31,10 +31,13 @@ export async function openManifestPage(about: {
   let isUsed = false;
   const server = createServer(async (request, response) => {
     const { host = "" } = request.headers;
-    const { pathname, searchParams } = new URL(request.url ?? "/", origin());
+    // Anybody on this machine may ask, for what is no address, too.
+    const path = request.url ?? "/";
+    const isAddress = URL.canParse(path, origin());
     // A page of elsewhere may have a name that leads to this machine.
-    if (request.method !== "GET" || host !== new URL(origin()).host)
+    if (!isAddress || request.method !== "GET" || host !== new URL(origin()).host)
       return show(response, 404, "There is nothing here.");
+    const { pathname, searchParams } = new URL(path, origin());
     if (isSame(pathname, `/${word}`))
       return show(response, 200, writeForm(target, about.manifest(`${origin()}/done`)), target);
     const code = searchParams.get("code") ?? "";
