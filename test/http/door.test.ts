@@ -66,15 +66,20 @@ describe("the token", () => {
     },
   );
 
-  test("guessing a hook's token ends in 429, and the right one still passes", async () => {
+  test.each([
+    ["in/a", { authorization: "Bearer wrong" }, { authorization: "Bearer right" }],
+    ["github", {}, { "x-hub-signature-256": "right" }],
+    ["gitea", {}, { "x-gitea-signature": "right" }],
+    ["gitlab", {}, { "x-gitlab-token": "right" }],
+  ])("guessing at /hooks/%s ends in 429, and what is right still passes", async (...given) => {
+    const [hook, wrong, right] = given;
     const { url } = await startTestServer();
-    const post = async (authorization: string) =>
-      (await fetch(`${url}/hooks/in/a`, { method: "POST", headers: { authorization }, body: "{}" }))
-        .status;
+    const post = async (headers: Record<string, string>) =>
+      (await fetch(`${url}/hooks/${hook}`, { method: "POST", headers, body: "{}" })).status;
     const statuses: number[] = [];
-    for (let n = 0; n < 25; n++) statuses.push(await post("Bearer wrong"));
+    for (let n = 0; n < 25; n++) statuses.push(await post(wrong));
     expect([statuses[0], statuses.at(-1)]).toEqual([401, 429]);
-    expect(await post("Bearer right")).toBe(202);
+    expect(await post(right)).toBe(202);
   });
 
   test("guessing ends in 429, and the right token still passes", async () => {

@@ -81,17 +81,18 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
             summary: `Receive a webhook of ${forge === "gitea" ? "Gitea or Forgejo" : "GitLab"}`,
             description: `Authenticated by ${proof}.`,
             security: [],
-            response: { 202: json("Received.", messageWire), ...problems(400, 401, 413) },
+            response: { 202: json("Received.", messageWire), ...problems(400, 401, 413, 429) },
           },
         },
-        async ({ body, headers }, reply) => {
+        async (request, reply) => {
+          const { body, headers } = request;
           const { status, message } = await service.receiveForge(forge, {
             header: (name) => one(headers[name]),
             rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
           });
           return status < 400
             ? reply.code(status as 202).send({ message })
-            : sendProblem(reply, makeProblem(status, "refused", message));
+            : refuse(request, reply, { status, message });
         },
       );
     app.post(
