@@ -155,7 +155,8 @@ describe("a signed-in browser", () => {
     const id = page.url().split("/").at(-1) ?? "";
     await untilAsked(id);
     // The form is empty for the next one, and begins with the same fields where that is wanted.
-    await page.goto(`${deputy.url()}/new?again=${id}`);
+    await page.getByText("More", { exact: true }).click();
+    await page.getByRole("link", { name: "Again", exact: true }).click();
     await expect.poll(() => page.getByLabel("Goal").inputValue()).toBe("Wait for an answer");
     await page.getByRole("button", { name: "Clear" }).click();
     expect(await page.getByLabel("Goal").inputValue()).toBe("");

@@ -7,11 +7,14 @@ self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("push", (event) => {
-  const { title, body, navigate, tag } = read(event);
+  const { title, body, navigate, silent = false, tag } = read(event);
   event.waitUntil(
     self.registration.showNotification(title ?? "Deputy", {
       body: body ?? "",
       tag: tag ?? "deputy",
+      // News of a task that is shown already rings again, unless it is one that never rings.
+      renotify: !silent,
+      silent,
       icon: "/icon-192.png",
       data: { navigate: navigate ?? "/" },
     }),

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { send } from "../../data/api.ts";
 import { useMayAct } from "../../data/page-context.ts";
-import { go } from "../../data/router.tsx";
+import { go, Link } from "../../data/router.tsx";
 import { Button } from "../../parts/button.tsx";
 import { BudgetForm } from "./deeds/budget-form.tsx";
 import { RetryForm } from "./deeds/retry-form.tsx";
@@ -10,7 +10,7 @@ import { Snapshots } from "./deeds/snapshots.tsx";
 import { SnoozeForm } from "./deeds/snooze-form.tsx";
 import { type Deed, findPossible } from "./possible-deeds.ts";
 import { readSeenTree } from "./seen-tree.ts";
-import { taskHref, taskPath } from "./task-path.ts";
+import { againHref, taskHref, taskPath } from "./task-path.ts";
 import type { Detail } from "./types.ts";
 
 /**
@@ -31,7 +31,7 @@ export function Actions({ detail, refresh }: { detail: Detail; refresh: () => vo
   const mayAct = useMayAct();
   const can = findPossible(detail);
   const { task } = detail;
-  if (!mayAct || can.size === 0) return null;
+  if (!mayAct) return null;
 
   /** Sends a command; the daemon's answer holds a sentence on what was done, or the task. */
   const post = (rest: string, done: string, body?: unknown) => async () => {
@@ -122,6 +122,12 @@ export function Actions({ detail, refresh }: { detail: Detail; refresh: () => vo
             )}
             {deed("restore", <Button act={restore(task.id, refresh)}>Restore worktrees</Button>)}
             {openForm("snapshots")}
+            {deed(
+              "again",
+              <Link class="button plain" href={againHref(task.id)}>
+                Again
+              </Link>,
+            )}
             {deed(
               "rollback",
               <Button

@@ -6,6 +6,7 @@ import { type Detail, isOver } from "./types.ts";
  */
 export type Deed =
   | "accept"
+  | "again"
   | "budget"
   | "cancel"
   | "comment"
@@ -32,6 +33,7 @@ export function findPossible(detail: Pick<Detail, DetailPart>): ReadonlySet<Deed
 
   const can: Record<Deed, boolean> = {
     accept: task.decision === "open" && isLocal(task.repository),
+    again: true,
     budget: !over && !stopping && task.budget !== null,
     cancel: !over && !stopping,
     comment:
