@@ -3,6 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { LogPart, LogRange } from "../../core/page/log-part.ts";
 import type { Attempt } from "../../core/task/task.ts";
 import type { LogQuery, TaskDetail } from "../../core/task/task-detail.ts";
+import { findCut, findEnd, readAt } from "./log-cuts.ts";
 
 type Found = Pick<TaskDetail, "attempts" | "subtasks" | "task">;
 type Which = Pick<LogQuery, "attempt" | "subtask">;
@@ -42,7 +43,7 @@ export function findAttempt(
 }
 
 /**
- * The last `maxBytes` of the log of an attempt.
+ * The last `maxBytes` of the log of an attempt, and what leads up to them from the last cut.
  * @throws DeputyError if there is no such attempt, or its log was removed.
  */
 export async function readLog(found: Found, query: LogQuery): Promise<string> {
@@ -50,14 +51,16 @@ export async function readLog(found: Found, query: LogQuery): Promise<string> {
   const path = findLog(found, query).logPath;
   const read = async (file: FileHandle) => {
     const { size } = await file.stat();
-    return readAt(file, Math.max(0, size - maxBytes), Math.min(size, maxBytes));
+    const from = await findCut(file, Math.max(0, size - maxBytes));
+    return readAt(file, from, size - from);
   };
   return ((await inLog(path, read)) ?? Buffer.alloc(0)).toString("utf8");
 }
 
 /**
- * A part of the log, and how long it is by now. It ends with a whole line where it holds one, so that no
- * secret is cut in two and missed; a line that is still being written comes once it is whole.
+ * A part of the log, and how long it is by now. It begins and ends at cuts, so that nobody can have a
+ * secret cut in two, of which no half is known as one; a line that is still being written comes once it
+ * is whole.
  */
 export async function readLogPart(found: Found, query: Which & LogRange): Promise<LogPart> {
   const { bytes, from } = query;
@@ -67,12 +70,14 @@ export async function readLogPart(found: Found, query: Which & LogRange): Promis
     const { size: total } = await file.stat();
     // A negative place counts from the end.
     const wanted = from < 0 ? Math.max(0, total + from) : Math.min(from, total);
-    const part = await readAt(file, wanted, Math.min(bytes, total - wanted));
-    const start = from < 0 && wanted > 0 ? firstLine(part) : firstCharacter(part);
-    const isLast = wanted + part.length >= total;
-    const end = Math.max(start, isLast && ended ? part.length : lastEnd(part, start, isLast));
-    const text = part.subarray(start, end).toString("utf8");
-    return { text, from: wanted + start, to: wanted + end, total, ended };
+    if (wanted === total) return { text: "", from: total, to: total, total, ended };
+    const start = await findCut(file, wanted);
+    const most = Math.min(bytes, total - wanted);
+    const cut = await findEnd(file, { start, wanted: wanted + most, total });
+    const isLast = wanted + most >= total || cut === start;
+    const end = isLast && ended ? total : cut;
+    const text = (await readAt(file, start, end - start)).toString("utf8");
+    return { text, from: start, to: end, total, ended };
   };
   return (await inLog(attempt.logPath, read)) ?? { text: "", from: 0, to: 0, total: 0, ended };
 }
@@ -102,41 +107,4 @@ async function inLog<T>(path: string | null, read: (file: FileHandle) => Promise
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-}
-
-async function readAt(file: FileHandle, start: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
-  return buffer.subarray(0, bytesRead);
-}
-
-const isInside = (byte: number | undefined) => byte !== undefined && (byte & 0xc0) === 0x80;
-
-function firstLine(part: Buffer): number {
-  const at = part.indexOf("\n");
-  return at < 0 ? firstCharacter(part) : at + 1;
-}
-
-/** Where whole lines end; in a line that is longer than the part, its last character. */
-function lastEnd(part: Buffer, start: number, isLast: boolean): number {
-  const line = part.lastIndexOf("\n") + 1;
-  if (line > start) return line;
-  return isLast ? start : afterLastCharacter(part);
-}
-
-/** Where the first character begins: UTF-8 has at most three bytes inside one. */
-function firstCharacter(part: Buffer): number {
-  let at = 0;
-  while (at < 3 && isInside(part[at])) at++;
-  return at;
-}
-
-/** Behind the last character that is whole. */
-function afterLastCharacter(part: Buffer): number {
-  for (let back = 1; back <= Math.min(4, part.length); back++) {
-    const byte = part[part.length - back] ?? 0;
-    if (isInside(byte)) continue;
-    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    return length > back ? part.length - back : part.length;
-  }
-  return part.length;
 }

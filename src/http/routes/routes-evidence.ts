@@ -98,7 +98,7 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
               .min(64)
               .max(1024 * 1024)
               .default(256 * 1024)
-              .describe("Of JSON: at most so many."),
+              .describe("Of JSON: so many, and the rest of a line that is longer."),
           }),
           response: {
             200: {
