@@ -99,6 +99,32 @@ test("while somebody works on it all is packed and nothing lost; when it is quie
   expect(await has(young)).toBe(true);
 });
 
+test("what a watch saw goes when it is old, all of it once the watch is gone; its tasks need not end", async () => {
+  await bench.clear();
+  const see = async (rule: string, name: string) => {
+    const commit = await commitTree(
+      mirror,
+      await emptyTree(),
+      [],
+      `${rule} ${name} ${Math.random()}`,
+    );
+    await openMirror(mirror).run(["update-ref", `refs/deputy/watch/${rule}/${name}`, commit]);
+    return commit;
+  };
+  const emptyTree = async () => (await openMirror(mirror).run(["mktree"], { input: "" })).trim();
+  const first = await see("tests", "seen");
+  const second = await see("tests", "seen");
+  const gone = await see("tests-gone", "for-1");
+  await bench.database.query(
+    "insert into watches (rule, id, definition) values ('tests', 'a', '')",
+  );
+  await age(30);
+  await prune();
+  expect(await has(first)).toBe(false);
+  expect(await has(second)).toBe(true);
+  expect(await has(gone)).toBe(false);
+});
+
 /** A task that ended days ago, with half a megabyte of its own in the tree of its attempt. */
 async function endAttempt(days: number, set: string): Promise<string> {
   const taskId = await bench.submitPlanned();

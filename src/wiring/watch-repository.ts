@@ -11,7 +11,7 @@ import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
 import { failingOf, judgeCheck } from "../verifier/checks/judge-check.ts";
 import { makeTrials, type TrialInput } from "../verifier/experiments/trials.ts";
 import { surveyCheckout } from "../worktree/checkout/survey-checkout.ts";
-import { commitUncommitted } from "../worktree/commits/commit-uncommitted.ts";
+import { takeUncommitted } from "../worktree/commits/commit-uncommitted.ts";
 import { fetchContent } from "../worktree/content/fetch-content.ts";
 import {
   deleteRefs,
@@ -19,6 +19,7 @@ import {
   hasCommit,
   pinRef,
   placeMirror,
+  readRef,
   resolveBase,
 } from "../worktree/mirror/mirror.ts";
 import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
@@ -66,9 +67,9 @@ export function makeWatchWork(
       const commit = await withSoundMirror(mirror, repository, {}, async () => {
         const fetched = await ensureMirror(mirrors, repository);
         const { commit: head } = await resolveBase(fetched, null);
-        await deleteRefs(fetched, [`${ref}/${name}`]);
-        const { url } = repository;
-        const taken = await commitUncommitted(fetched, url, { head, name: `${ref}/${name}` });
+        const pinned = ["seen", "peek"].map((one) => readRef(fetched, `${ref}/${one}`));
+        const before = (await Promise.all(pinned)).filter((one) => one !== null);
+        const taken = await takeUncommitted(fetched, repository.url, { before, head });
         await pinRef(fetched, `${ref}/${name}`, taken);
         return taken;
       });

@@ -1,9 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { noteCheckout } from "../../src/worktree/checkout/describe-checkout.ts";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { commitUncommitted } from "../../src/worktree/commits/commit-uncommitted.ts";
+import {
+  commitUncommitted,
+  takeUncommitted,
+} from "../../src/worktree/commits/commit-uncommitted.ts";
 import type { FetchedMirror } from "../../src/worktree/mirror/mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf, write } from "./repositories.ts";
@@ -116,4 +120,30 @@ test("a checkout without changes adds no commit; one in a merge, or of nobody, i
   await expect(commitUncommitted(mirror, source, { head, name: "uncommitted/b" })).rejects.toThrow(
     /A merge is in progress .*: finish or abort it first/,
   );
+});
+
+test("who looks again and again keeps what is new, and nothing of what is the same", async () => {
+  const source = makeRepository();
+  const { mirror, base: head } = await mirrorOf(source);
+  write(source, { "big.bin": randomBytes(300_000).toString("latin1"), "note.txt": "0" });
+  const take = (before: string[]) => takeUncommitted(mirror, source, { before, head });
+  const first = await take([]);
+  expect(await take([first])).toBe(first);
+  const size = () =>
+    Number(git(mirror.gitDir, "count-objects", "-v").match(/size-pack: (\d+)/)?.[1]);
+  const before = size();
+  let last = first;
+  for (const text of ["1", "2", "3"]) {
+    write(source, { "note.txt": text });
+    last = await take([last]);
+    expect(git(mirror.gitDir, "show", `${last}:note.txt`)).toBe(text);
+  }
+  expect(size() - before).toBeLessThan(100); // KiB; the file that stayed has more
+  git(mirror.gitDir, "fsck", "--connectivity-only", last);
+  // Of another HEAD it is another one.
+  commit(source, { "c.txt": "c" }, "Second");
+  write(source, { "note.txt": "4" });
+  const { base: moved, mirror: fetched } = await mirrorOf(source);
+  const on = await takeUncommitted(fetched, source, { before: [], head: moved });
+  expect(git(fetched.gitDir, "rev-parse", `${on}^`)).toBe(moved);
 });

@@ -14,6 +14,7 @@ import type { Db } from "../../store/database/schema.ts";
 import { deleteLeftovers } from "../../store/records/leftovers.ts";
 import { isMirrorInUse, listOldTasks, type OldTask } from "../../store/records/retention.ts";
 import { listAttempts } from "../../store/tasks/tasks.ts";
+import { listWatched } from "../../store/triggers/watches.ts";
 import {
   submoduleBeforeRef,
   submoduleRefOf,
@@ -22,7 +23,7 @@ import {
 } from "../../worktree/content/keep-submodules.ts";
 import { collectGarbage, packMirror } from "../../worktree/mirror/collect-garbage.ts";
 import { measureSnapshots } from "../../worktree/mirror/measure-snapshots.ts";
-import { deleteRefs, listMirrors, type Mirrors } from "../../worktree/mirror/mirror.ts";
+import { deleteRefs, listMirrors, listRefs, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
 import { isInSource } from "../../worktree/read/read-commit.ts";
 import type { Log } from "../home/log.ts";
@@ -47,6 +48,7 @@ export async function pruneOldTasks(deps: PruneDeps, signal: AbortSignal): Promi
     const setAside = await removeSetAside(config.paths.mirrors, before);
     if (setAside > 0) log.info({ setAside, before }, "removed broken mirrors that were set aside");
   }
+  await tidyWatched(deps, shrunk, signal);
   if (config.snapshotsMb !== null) await limitSnapshots(deps, config.snapshotsMb, shrunk, signal);
   for (const gitDir of shrunk) {
     if (signal.aborted) return;
@@ -105,6 +107,34 @@ async function findSettled(mirrors: Mirrors, task: OldTask): Promise<Date | null
   // Where that cannot be read, the task stays undecided, and the next round asks again.
   const isTaken = await isInSource(mirrors.at(mirror), commit).catch(() => false);
   return whenSettled(task, isTaken);
+}
+
+/**
+ * A watch leaves an unreferenced snapshot for each change that it sees, whether tasks come of it or not.
+ * Those of a watch that is gone keep nothing any more.
+ */
+async function tidyWatched(
+  { db, log, mirrors }: PruneDeps,
+  shrunk: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const mirror of await listMirrors(mirrors)) {
+    if (signal.aborted) return;
+    try {
+      const refs = await listRefs(mirror, ["refs/deputy/watch/"]);
+      if (refs.length === 0) continue;
+      shrunk.add(mirror.gitDir);
+      const kept = (await listWatched(db)).map((rule) => `refs/deputy/watch/${rule}/`);
+      const gone = refs
+        .map(({ ref }) => ref)
+        .filter((ref) => !kept.some((prefix) => ref.startsWith(prefix)));
+      await deleteRefs(mirror, gone);
+      if (gone.length > 0)
+        log.info({ mirror: mirror.gitDir, gone }, "forgot what gone watches saw");
+    } catch (error) {
+      log.error({ err: error, mirror: mirror.gitDir }, "could not tidy what watches saw");
+    }
+  }
 }
 
 /** Removes the snapshots of settled tasks of each mirror that has more than this, the oldest first. */

@@ -49,6 +49,12 @@ export async function putWatch(db: Db, row: Omit<WatchRow, "seenAt">): Promise<v
     .execute();
 }
 
+/** The rules whose watches have seen something. */
+export async function listWatched(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom("watches").select("rule").execute();
+  return rows.map(({ rule }) => rule);
+}
+
 /** Forgets the watches of all other rules. */
 export async function keepWatches(db: Db, rules: readonly string[]): Promise<void> {
   await sql`delete from watches where rule <> all(${[...rules]}::text[])`.execute(db);

@@ -24,15 +24,27 @@ export async function commitUncommitted(
 ): Promise<string> {
   const known = await readRef(mirror, name);
   if (known !== null) return known;
+  const commit = await takeUncommitted(mirror, checkout, { head, before: [] });
+  if (commit !== head) await pinRef(mirror, name, commit);
+  return commit;
+}
+
+/**
+ * The same, pinned nowhere yet. `before`: earlier ones of this checkout that are pinned. What they hold
+ * is not written again, and one with the same content is returned: who looks often keeps little.
+ */
+export async function takeUncommitted(
+  mirror: Mirror,
+  checkout: string,
+  { before, head }: { before: readonly string[]; head: string },
+): Promise<string> {
   const source = await inspectSource(checkout);
   if (source.bare)
     throw conflict(`${checkout} is a bare repository: nothing is uncommitted there.`);
   await requireFinished(source);
   const scratch = await makeTempFolder("index");
   try {
-    const commit = await commitFiles(mirror, source, head, join(scratch, "index"));
-    if (commit !== head) await pinRef(mirror, name, commit);
-    return commit;
+    return await commitFiles(mirror, source, { before, head, index: join(scratch, "index") });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -41,8 +53,7 @@ export async function commitUncommitted(
 async function commitFiles(
   mirror: Mirror,
   source: SourceRepository,
-  head: string,
-  index: string,
+  { before, head, index }: { before: readonly string[]; head: string; index: string },
 ): Promise<string> {
   await copyIndex(join(source.gitDir, "index"), index).catch(({ code }) => {
     // Without an index nothing is tracked; one that cannot be read would make every file a new one.
@@ -61,12 +72,19 @@ async function commitFiles(
     await git.run(["add", "--all"]);
     await keepSubmodulesOf(git, head);
     const tree = (await git.run(["write-tree"])).trim();
-    const before = (await git.run(["rev-parse", `${head}^{tree}`])).trim();
-    if (tree === before) return head;
+    const committed = (await git.run(["rev-parse", `${head}^{tree}`])).trim();
+    if (tree === committed) return head;
+    for (const one of before) {
+      const about = await git.run(["show", "--no-patch", "--format=%T %P", one]);
+      if (about.trim() === `${tree} ${head}`) return one;
+    }
     const commit = (await git.run(["commit-tree", tree, "-p", head, "-m", message])).trim();
     // What the user had staged already is an object of the user's repository alone.
     const pack = join(mirror.gitDir, "objects", "pack", "pack");
-    await git.run(["pack-objects", "--quiet", "--revs", pack], { input: `${commit}\n^${head}\n` });
+    // Of commits beside this one only what is named counts, so their trees are.
+    const held = [`^${head}`, ...before.map((one) => `^${one}^{tree}`)];
+    const input = `${[commit, ...held].join("\n")}\n`;
+    await git.run(["pack-objects", "--quiet", "--revs", pack], { input });
     return commit;
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
