@@ -140,6 +140,8 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
   const path = `/v1/tasks/${task.id}`;
   const review = async (tree: string, ...comments: Json[]) =>
     deputy.api("POST", `${path}/reviews`, { tree, comments });
+  const reviewOnce = async (tree: string, ...comments: Json[]) =>
+    deputy.api("POST", `${path}/reviews`, { tree, comments }, { "idempotency-key": "once" });
   const list = async () => (await get(`${path}/comments`)).body;
   const { tree } = (await get(`${path}/changes`)).body;
   expect(await list()).toEqual({ tree, comments: [] });
@@ -159,7 +161,7 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
   expect(unknown.body).toMatchObject({ tree, moved: [null] });
   expect((await list()).comments).toEqual([]);
 
-  const sent = await review(tree, about(2, "Louder"), about(3, "Why?", { end_line: 4 }));
+  const sent = await reviewOnce(tree, about(2, "Louder"), about(3, "Why?", { end_line: 4 }));
   expect(sent.status, JSON.stringify(sent.body)).toBe(202);
   expect(sent.body.comments).toMatchObject([{ line: 2 }, { line: 3, end_line: 4 }]);
   await deputy.untilOver(task.id);
@@ -168,6 +170,11 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
 
   const after = await list();
   expect(after.tree).not.toBe(tree);
+  // Whoever lost the answer asks again, when the work went on because of it.
+  const again = await reviewOnce(tree, about(2, "Louder"), about(3, "Why?", { end_line: 4 }));
+  expect(again.status, JSON.stringify(again.body)).toBeLessThan(300);
+  expect(again.body.comments).toMatchObject([{ text: "Louder" }, { text: "Why?" }]);
+  expect((await reviewOnce(tree, about(2, "Other"))).body.detail).toContain("Idempotency-Key");
   expect(after.comments).toMatchObject([
     { text: "Louder", state: "changed", outdated: true, side: "new", line: 2, end_line: 2 },
     { text: "Why?", state: "changed", outdated: false, side: "new", line: 3, end_line: 4 },

@@ -7,13 +7,15 @@ import type { TaskDetail } from "../../core/task/task-detail.ts";
 import { adoptPushed } from "../../delivery/adopt-pushed.ts";
 import { type Comment, commentOnTask } from "../../orchestrator/commands/steer.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findMessageKey } from "../../store/records/messages.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { AuthHeader } from "../../worktree/mirror/transport.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
 import { changeRange, findCommented, findWriter } from "../service/comment-place.ts";
 import { moveComments } from "./comments.ts";
 
-type Deps = AdvanceDeps & { mirrors: Mirrors; authHeader: AuthHeader };
+type Deps = AdvanceDeps & { db: Db; mirrors: Mirrors; authHeader: AuthHeader };
 
 /**
  * A batch of comments on the tree that a person saw: it starts one rework, of the subtask that wrote one
@@ -34,6 +36,17 @@ export async function sendReview(
   if (to === null)
     throw new DeputyError("conflict", `${task.id} has no change that could be commented on.`);
   const tree = await treeOf(mirror, to);
+  // The work goes on because of a batch, so whoever sends it again saw an earlier tree.
+  const isSent =
+    idempotency !== null && (await findMessageKey(deps.db, task.id, idempotency.key)) !== null;
+  if (isSent) {
+    const given = review.comments.map(({ line, path, text }) => ({
+      place: `${path}:${line}`,
+      text,
+    }));
+    const { isNew, when } = await commentOnTask(deps, task.id, given, null, idempotency);
+    return { sent: [], when, isNew };
+  }
   if (tree !== review.tree)
     return moveComments(mirror, { from: review.tree, to: tree }, review.comments);
   const comments = review.comments.map(

@@ -135,14 +135,14 @@ export async function commentOnTask(
   const more = comments.length > 1 ? ` and ${comments.length - 1} more` : "";
   const work = async (ledger: TaskLedger, found: Task, subtasks: readonly Subtask[]) => {
     const subtask = requireReworkable(found, subtasks, subtaskKey);
+    subtaskId = subtask.id;
+    isNew = await keepMessages(ledger, found, [subtask], comments, idempotency);
+    if (!isNew) return;
     if (shown !== undefined && found.headCommit !== shown)
       throw new DeputyError(
         "conflict",
         `The work of ${taskId} went on while the comments were sent; none was taken: look at it again.`,
       );
-    subtaskId = subtask.id;
-    isNew = await keepMessages(ledger, found, [subtask], comments, idempotency);
-    if (!isNew) return;
     if (isTaskOver(found.state)) {
       await requireUndecided(ledger, found.id);
       await requireFreeSubject(ledger, found);

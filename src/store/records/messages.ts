@@ -36,7 +36,11 @@ export async function insertMessage(tx: Tx, message: NewMessage): Promise<void> 
 }
 
 /** The body hash stored with this key, or null. */
-export async function findMessageKey(tx: Tx, taskId: string, key: string): Promise<string | null> {
+export async function findMessageKey(
+  tx: Db | Tx,
+  taskId: string,
+  key: string,
+): Promise<string | null> {
   const row = await tx
     .selectFrom("messages")
     .select("bodyHash")
