@@ -276,7 +276,7 @@ test("a rule for commands reviews where its other events are those of pull reque
     parseTriggerRules(`github: [${rules}]`, "triggers.yaml").github.map(({ recipe }) => recipe);
   expect(
     recipes(
-      `{ on: command, repository: a/b }, { on: [pull_request.opened, command], repository: a/b }, { on: [own_check.failed, own_review.submitted], repository: a/b, trusted: [ada] }`,
+      `{ on: command, repository: a/b }, { on: [pull_request.opened, command], repository: a/b }, { on: [own_check.failed, own_review.submitted], repository: a/b, trusted: [ada], name: own, breaker: 5, max_per_day: 9 }`,
     ),
   ).toEqual(["change", "review", "change"]);
 });

@@ -78,7 +78,10 @@ export async function listBreakers(db: Db, which: "open" | "unswept"): Promise<B
   return rows;
 }
 
-/** The tasks that a rule started in a repository and that no agent has begun to work on. */
+/**
+ * The tasks that a rule started in a repository, or has worked on again, and that no agent has begun
+ * to work on since.
+ */
 export async function listUnbegun(
   db: Db,
   { repository, rule }: Pick<Breaker, "rule" | "repository">,
@@ -87,7 +90,8 @@ export async function listUnbegun(
     select t.id from tasks t join inbox i on i.task_id = t.id
       where i.rule = ${rule} and i.repository = ${repository}
         and t.state <> all(${[...terminalTaskStates]}::text[]) and t.cancel_requested_at is null
-        and not exists (select from attempts a where a.task_id = t.id)
+        and not exists (select from attempts a where a.task_id = t.id
+          and (a.started_at >= i.admitted_at or a.ended_at is null))
       order by t.id`.execute(db);
   return rows.map(({ id }) => id);
 }

@@ -29,6 +29,9 @@ const isRun = (kind: TriggerKind) => kind.endsWith("_run.failed");
 const isIssue = (kind: TriggerKind) => kind.startsWith("issues.");
 const isPull = (kind: TriggerKind) => kind.startsWith("pull_request.");
 
+/** What a rule about pull requests of ours may say. */
+const ownFields = ["on", "repository", "trusted", "name", ...Object.keys(guardFields)];
+
 /** `own`: what of pull requests of ours the forge lets be looked after; `clone`: where from by default. */
 const makeRuleSchema = ({ clone, own }: { clone: string; own: readonly TriggerKind[] }) =>
   z
@@ -94,7 +97,7 @@ const makeRuleSchema = ({ clone, own }: { clone: string; own: readonly TriggerKi
         if (!rule.on.every(isOwn))
           refuse("on", "what is about pull requests of ours needs a rule of its own");
         for (const [field, value] of Object.entries(rule)) {
-          if (value === undefined || ["on", "repository", "trusted"].includes(field)) continue;
+          if (value === undefined || ownFields.includes(field)) continue;
           refuse(field, "the task that delivered the pull request goes on as it was: leave it out");
         }
         return;

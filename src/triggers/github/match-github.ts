@@ -98,9 +98,20 @@ export function isForCommands(rule: GithubRule, repository: string): boolean {
   return rule.on.includes("command") && fitsRepository(rule, repository);
 }
 
-/** Whether the rule wants this about pull requests of ours in that repository. */
-export function isForOwn(rule: GithubRule, kind: TriggerKind, repository: string): boolean {
-  return rule.on.includes(kind) && fitsRepository(rule, repository);
+/** The rules that want this about pull requests of ours in that repository, with what each is called. */
+export function findForOwn(
+  rules: readonly GithubRule[],
+  forge: ForgeKind,
+  kind: TriggerKind,
+  repository: string,
+): { rule: GithubRule; called: string }[] {
+  return rules
+    .map((rule, index) => ({ rule, called: callRule(rule, forge, index) }))
+    .filter(({ rule }) => rule.on.includes(kind) && fitsRepository(rule, repository));
+}
+
+function callRule({ name }: GithubRule, forge: ForgeKind, index: number): string {
+  return name ?? `${forge}[${index}]`;
 }
 
 /** Whether the rule is for that repository. */
@@ -152,7 +163,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
   const clone = rule.clone.replaceAll("{repository}", event.repository);
   const isIssue = event.kind.startsWith("issues.") || (event.kind === "command" && !event.head);
   return {
-    rule: rule.name ?? `${event.forge}[${index}]`,
+    rule: callRule(rule, event.forge, index),
     forge: event.forge,
     guards: rule.guards,
     subject: event.subject,

@@ -14,7 +14,7 @@ import { isHeldBack } from "../refusal.ts";
 import { readGithubEvent } from "./github-event.ts";
 import { pullPayload } from "./github-payload.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
-import { isForOwn } from "./match-github.ts";
+import { findForOwn } from "./match-github.ts";
 import { retryLater, settle } from "./settle-delivery.ts";
 
 /**
@@ -36,8 +36,8 @@ export async function repairChecks(
   if (isOurs(deps, delivery)) return null;
   // GitHub names the branch; a commit status of Gitea has the commit alone.
   if (head.branch === null ? forge === "github" : !head.branch.startsWith("deputy/")) return null;
-  if (!deps.rules()[forge].some((rule) => isForOwn(rule, "own_check.failed", repository)))
-    return null;
+  const [rule] = findForOwn(deps.rules()[forge], forge, "own_check.failed", repository);
+  if (!rule) return null;
   try {
     const task = await own.findDelivered(repository, head);
     if (task === null) return null;
@@ -70,10 +70,32 @@ export async function repairChecks(
       return done(`ignored: ${name(redBefore)} failed on the target branch, too`);
     }
     const about = { place, commit: head.commit, failed, redBefore };
-    return done(await workOn(deps, own, task, repository, about));
+    const admit = () => admitOwn(deps, { delivery, rule, task });
+    return done(await workOn(deps, own, task, repository, about, admit));
   } catch (error) {
-    return retryLater(deps, delivery, subject, error);
+    const isSettled = await retryLater(deps, delivery, subject, error);
+    // Of one head there is one repair: its other red checks want none of their own meanwhile.
+    if (!isSettled) waiting.add(subject);
+    return isSettled;
   }
+}
+
+/** The guards of the rule, for work on a pull request of ours as for a new task. */
+export async function admitOwn(
+  { admit }: Pick<InboxDeps, "admit">,
+  {
+    delivery,
+    rule,
+    task,
+  }: {
+    delivery: OpenDelivery;
+    rule: ReturnType<typeof findForOwn>[number];
+    task: Task;
+  },
+): Promise<void> {
+  const { repository } = task;
+  const { deliveryId } = delivery;
+  await admit({ deliveryId, rule: rule.called, guards: rule.rule.guards, repository, depth: 0 });
 }
 
 /** A check that we report ourselves says nothing new, and repairing because of it would never end. */
@@ -121,6 +143,7 @@ async function workOn(
   task: Task,
   repository: string,
   { commit, failed, place, redBefore }: Omit<Head, "open"> & { commit: string },
+  admit: () => Promise<void>,
 ): Promise<string> {
   const shown = failed.slice(0, maxShown);
   const failures = await Promise.all(shown.map((run) => own.readFailure(repository, run)));
@@ -132,6 +155,7 @@ async function workOn(
     earlier,
     `the checks of ${withoutForge(place)} failed (${name(failed)})`,
   );
+  if (why === null) await admit();
   const decision = why === null ? "repair" : "hand_over";
   await own.recordRepair(task.id, "checks", { ...repair, decision });
   if (why !== null) {

@@ -3,7 +3,7 @@ import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { TriggerRules } from "../rules.ts";
 import { readCommand } from "./commands/read-command.ts";
 import { commentPayload, reviewPayload } from "./github-payload.ts";
-import { isForCommands, isForOwn, matchGithub, type OwnBranch } from "./match-github.ts";
+import { findForOwn, isForCommands, matchGithub, type OwnBranch } from "./match-github.ts";
 
 /**
  * For `deputy trigger test payload.json`: shows what a payload would start, without starting it.
@@ -61,7 +61,7 @@ function tellOther(event: string, payload: unknown, rules: TriggerRules): string
     event === "pull_request_review" ? payload : null,
   );
   const { forge, full_name: where } = review?.repository ?? { forge: "github", full_name: "" };
-  return review && rules[forge].some((rule) => isForOwn(rule, "own_review.submitted", where))
+  return review && findForOwn(rules[forge], forge, "own_review.submitted", where).length > 0
     ? "it is a review: if the pull request is ours, its task is worked on again"
     : null;
 }

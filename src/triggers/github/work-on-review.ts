@@ -7,13 +7,14 @@ import { fence, wrapOutsideText } from "../../core/text/data-block.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import type { OpenDelivery } from "../inbox.ts";
+import { isHeldBack } from "../refusal.ts";
 import { mayWriteNow } from "./commands/may-write-now.ts";
 import { isOurComment } from "./github-event.ts";
 import { reviewPayload } from "./github-payload.ts";
 import { isBot, trustOfPerson } from "./github-trust.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
-import { isForOwn, isTrusted } from "./match-github.ts";
-import { reworkOrCall, waitsForOther } from "./repair-checks.ts";
+import { findForOwn, isTrusted } from "./match-github.ts";
+import { admitOwn, reworkOrCall, waitsForOther } from "./repair-checks.ts";
 import { retryLater, settle } from "./settle-delivery.ts";
 
 /**
@@ -32,8 +33,10 @@ export async function workOnReview(
   if (!data || isBot(data.sender)) return null;
   const { pull_request: pull, repository, review, sender } = data;
   const { forge, full_name: name } = repository;
-  const rules = deps.rules()[forge].filter((one) => isForOwn(one, "own_review.submitted", name));
-  if (rules.length === 0) return null;
+  const rules = findForOwn(deps.rules()[forge], forge, "own_review.submitted", name);
+  const [first] = rules;
+  if (!first) return null;
+  if (isHeldBack(delivery)) return false;
   const place = writePlace({ forge, repository: name, number: pull.number, isPull: true });
   const subject = subjectOf(forge, place);
   try {
@@ -46,7 +49,7 @@ export async function workOnReview(
     const association = review.author_association ?? null;
     const about = { author: review.user, association, owner: repository.owner };
     const isKnown =
-      trustOfPerson(sender, about).mayWrite || rules.some((rule) => isTrusted(rule, sender));
+      trustOfPerson(sender, about).mayWrite || rules.some(({ rule }) => isTrusted(rule, sender));
     if (!isKnown && !(await mayWriteNow(deps, name, sender)))
       return done(`ignored: nothing shows that ${sender.login} has write access`);
     if (await waitsForOther(deps, delivery, subject, task)) return false;
@@ -55,7 +58,8 @@ export async function workOnReview(
     if (threads.length === 0 && body === "") return done("ignored: it says nothing to work on");
     const asksForChanges = review.state === "changes_requested";
     const found = { id: review.id, by: sender.login, asksForChanges, body, threads, place };
-    return done(await workOn(deps, own, task, found));
+    const admit = () => admitOwn(deps, { delivery, rule: first, task });
+    return done(await workOn(deps, own, task, found, admit));
   } catch (error) {
     return retryLater(deps, delivery, subject, error);
   }
@@ -79,6 +83,7 @@ async function workOn(
   own: OwnPullDeps,
   task: Task,
   review: Review,
+  admit: () => Promise<void>,
 ): Promise<string> {
   const { asksForChanges, body, by, place, threads } = review;
   const key = String(review.id);
@@ -93,6 +98,7 @@ async function workOn(
   };
   const did = asksForChanges ? `${by} asked for changes on ${place}` : `${by} reviewed ${place}`;
   const why = whyNoRepair(repair, earlier, did);
+  if (why === null) await admit();
   const decision = why === null ? "repair" : "hand_over";
   await own.recordRepair(task.id, "review", { ...repair, decision });
   if (why !== null) {

@@ -24,6 +24,7 @@ async function play(
   refusal: Error | null = null,
   /** The task that is at work on the issue, each time it is looked for. */
   active: (string | null)[] = [],
+  heldBack: Error | null = null,
 ) {
   const done: string[] = [];
   const own: OwnPullDeps = {
@@ -51,6 +52,10 @@ async function play(
   const deps = {
     own,
     rules: () => rules,
+    admit: async ({ rule }: { rule: string }) => {
+      if (heldBack) throw heldBack;
+      done.push(`admitted by ${rule}`);
+    },
     findActiveTask: async () => active.shift() ?? null,
     rework: async (_: string, { text }: { text: string }) => {
       if (refusal) throw refusal;
@@ -78,8 +83,9 @@ async function play(
     result: null,
     receivedAt: new Date(),
   };
-  const settled = await repairChecks(deps, { ...delivery, ...changes }, new Set());
-  return { settled, done };
+  const waiting = new Set<string>();
+  const settled = await repairChecks(deps, { ...delivery, ...changes }, waiting);
+  return { settled, done, waiting: [...waiting] };
 }
 
 test("a head is worked on once all its checks have ended, or for an hour did not", async () => {
@@ -88,7 +94,7 @@ test("a head is worked on once all its checks have ended, or for an hour did not
   expect(early.settled).toBe(false);
   expect(early.done).toEqual([expect.stringMatching(/^waits until \S+: 1 checks of acme\/app#7/)]);
   const held = await play(runs, { result: early.done[0] ?? "" });
-  expect(held).toEqual({ settled: false, done: [] });
+  expect(held).toMatchObject({ settled: false, done: [] });
   const late = await play(runs, { receivedAt: new Date(Date.now() - 61 * 60_000) });
   expect(late.settled).toBe(true);
   expect(late.done.at(-1)).toBe("rework: lint failed on acme/app#7");
@@ -103,20 +109,34 @@ test("where the work cannot go on a person is called, and the pull request says 
   const refusal = new DeputyError("conflict", "deputy/x was rewritten by @ada.");
   const { done, settled } = await play([run("lint")], {}, refusal);
   expect(settled).toBe(true);
-  expect(done.slice(1)).toEqual([
+  expect(done.slice(2)).toEqual([
     "told I cannot work on this again: deputy/x was rewritten by ＠ada.",
     "called deputy/x was rewritten by @ada.",
     "refused: deputy/x was rewritten by @ada.",
   ]);
 });
 
+test("a repair passes its rule's guards: what they hold back waits with its head, what they refuse is settled", async () => {
+  const { done } = await play([run("lint")]);
+  expect(done.slice(0, 2)).toEqual(["admitted by github[0]", "recorded true"]);
+  const refuse = (code: "forbidden" | "unavailable", retryAt: Date | null) =>
+    play([run("lint")], {}, null, [], new DeputyError(code, "not now", { retryAt }));
+  expect(await refuse("forbidden", null)).toMatchObject({
+    ...{ settled: true, done: ["refused: not now"], waiting: [] },
+  });
+  expect(await refuse("unavailable", new Date(Date.now() + 60_000))).toMatchObject({
+    ...{ settled: false, done: [expect.stringMatching(/^waits until \S+: not now$/)] },
+    waiting: [`github:acme/app@${commit}`],
+  });
+});
+
 test("a head waits while another task is at work on the same issue", async () => {
   const waiting = await play([run("lint")], {}, null, ["task_2"]);
-  expect(waiting).toEqual({ settled: false, done: ["waits for task_2 to end"] });
+  expect(waiting).toMatchObject({ settled: false, done: ["waits for task_2 to end"] });
   const busy = new DeputyError("conflict", "task_2 is at work on it.");
   const met = await play([run("lint")], {}, busy, [null, "task_2"]);
   expect(met.settled).toBe(false);
-  expect(met.done.slice(1)).toEqual(["tried again later: task_2 is at work on it."]);
+  expect(met.done.slice(2)).toEqual(["tried again later: task_2 is at work on it."]);
   const after = await play([run("lint")], { result: "waits for task_2 to end" });
   expect(after.done.at(-1)).toBe("rework: lint failed on acme/app#7");
 });
