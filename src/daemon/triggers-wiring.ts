@@ -31,19 +31,20 @@ import {
   findUndecided,
   getTask,
 } from "../store/tasks/tasks.ts";
-import { insertDelivery, isAboutKnown } from "../store/triggers/inbox.ts";
+import { insertDelivery, isAboutKnown, listLanes } from "../store/triggers/inbox.ts";
 import { placeClones } from "../triggers/forges/place-clones.ts";
 import { readEvents, testEvents } from "../triggers/forges/test-events.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import { isOwnRule } from "../triggers/github/github-rule.ts";
 import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
 import { isForCommands, type OwnBranch } from "../triggers/github/match-github.ts";
-import { processInbox } from "../triggers/github/process-inbox.ts";
+import { processInbox, sourcesOf } from "../triggers/github/process-inbox.ts";
 import { keepDelivery, receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
 import type { ReconcileDeps } from "../triggers/reconcile/reconcile.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
+import { makeLanes } from "../triggers/run-lanes.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
@@ -102,7 +103,7 @@ export async function startTriggers(deps: {
   const { db, config, forge, intake, mirrors } = deps;
   const log = (level: "info" | "warn", fields: object, message: string) =>
     deps.log[level](fields, message);
-  let inbox: ReturnType<typeof startInboxRunner> | null = null;
+  let inbox: { wake(): void; look(): Promise<void> } | null = null;
   let onChanged = () => {};
   let isRead = false;
   const onRead = (rules: TriggerRules) => {
@@ -223,19 +224,43 @@ export async function startTriggers(deps: {
     onStored: () => inbox?.wake(),
     look: async () => inbox?.look(),
   });
-  const runner = startInboxRunner({
-    round: async () => {
+  const ofForge: InboxDeps[] = [github, ...others.map((other) => ({ ...github, ...other }))];
+  const lanes = makeLanes({
+    list: async () => {
+      const lists = ofForge.map(async (own) => {
+        const found = await listLanes(db, sourcesOf[own.forge]);
+        return found.map((repository) => ({ own, repository }));
+      });
+      return (await Promise.all(lists)).flat();
+    },
+    nameOf: ({ own, repository }) => `${own.forge} ${repository ?? ""}`,
+    round: async ({ own, repository }, isStopped) => {
+      await processInbox(own, { repository, isStopped });
+    },
+    log,
+  });
+  const machine = startInboxRunner({
+    round: async (isStopped) => {
       await guards.sweep().catch((err) => {
         // One task that cannot be cancelled keeps no event waiting; the next round tries again.
         log("warn", { err }, "What an open breaker had queued is not cancelled yet");
       });
-      // First what needs no forge: each call to one that is away may take a minute and more.
-      await local.round();
-      await processInbox(github);
-      for (const other of others) await processInbox({ ...github, ...other });
+      await local.round(isStopped);
     },
     log,
   });
+  const forges = startInboxRunner({ round: lanes.fill, log });
+  const runner = {
+    wake: () => {
+      machine.wake();
+      forges.wake();
+    },
+    look: machine.look,
+    stop: async () => {
+      await Promise.all([machine.stop(), forges.stop()]);
+      await lanes.stop();
+    },
+  };
   // Changed rules apply to waiting deliveries.
   inbox = runner;
   onChanged = local.onRules;

@@ -18,6 +18,8 @@ export type Inbox = {
     sources: readonly string[],
     limit: number,
     except: readonly string[],
+    /** Only those about this one, in lower case; null: those about none; left out: all. */
+    repository?: string | null,
   ): Promise<OpenDelivery[]>;
   /** Record the result; the delivery is not listed again. */
   settle(

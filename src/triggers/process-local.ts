@@ -4,7 +4,7 @@ import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import type { Admit } from "./guards/admit.ts";
 import type { Guards } from "./guards/guard-rule.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";
-import { isHeldBack, judgeRefusal } from "./refusal.ts";
+import { isHeldBack, judgeRefusal, retryFailed } from "./refusal.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
@@ -48,14 +48,22 @@ export type LocalDeps = {
 const pageSize = 20;
 
 /** One round over the open deliveries of one source. */
-export async function processLocal(deps: LocalDeps, source: LocalSource): Promise<void> {
+export async function processLocal(
+  deps: LocalDeps,
+  source: LocalSource,
+  isStopped: () => boolean = () => false,
+): Promise<void> {
   const seen: string[] = [];
   for (;;) {
     const page = await deps.inbox.listOpen([source.name], pageSize, seen);
     if (page.length === 0) return;
     for (const delivery of page) {
+      if (isStopped()) return;
       seen.push(delivery.deliveryId);
-      if (!isHeldBack(delivery)) await processDelivery(deps, source, delivery);
+      if (isHeldBack(delivery)) continue;
+      await processDelivery(deps, source, delivery).catch((error) =>
+        retryFailed(deps, delivery, error),
+      );
     }
   }
 }

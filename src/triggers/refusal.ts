@@ -1,6 +1,6 @@
 import { DeputyError } from "../core/base/error.ts";
 import { isCapped } from "./guards/admit.ts";
-import type { OpenDelivery } from "./inbox.ts";
+import type { Inbox, OpenDelivery } from "./inbox.ts";
 
 /**
  * What becomes of a delivery whose task was not accepted. A fault of the request is final. One of
@@ -37,4 +37,48 @@ export function judgeRefusal({ receivedAt }: OpenDelivery, error: unknown): Refu
 export function isHeldBack({ result }: OpenDelivery): boolean {
   const [, until] = /^waits until (\S+): /.exec(result ?? "") ?? [];
   return until !== undefined && Date.now() < Date.parse(until);
+}
+
+const failedNote = /^waits until \S+: failed (\d+) times?: /;
+const longestPauseMs = 60 * 60_000;
+
+/** Whether it failed in an unforeseen way, the last time that it was looked at. */
+export function hasFailed({ result }: OpenDelivery): boolean {
+  return failedNote.test(result ?? "");
+}
+
+/**
+ * What becomes of a delivery that failed in an unforeseen way: it is tried again, less and less often,
+ * for three days, and its row says how often that was. Returns whether it is settled. Throws where
+ * not even that can be recorded: the database is away.
+ */
+export async function retryFailed(
+  {
+    inbox,
+    log,
+  }: {
+    inbox: Pick<Inbox, "note" | "settle">;
+    log: (level: "warn", fields: object, message: string) => void;
+  },
+  delivery: OpenDelivery,
+  error: unknown,
+): Promise<boolean> {
+  const { deliveryId, event, receivedAt, result } = delivery;
+  const tries = Number(failedNote.exec(result ?? "")?.[1] ?? 0) + 1;
+  const failed = `failed ${tries} ${tries === 1 ? "time" : "times"}`;
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 900);
+  log("warn", { deliveryId, event, tries, err: error }, `Delivery ${failed}: ${message}`);
+  const isFinal = Date.now() - receivedAt.getTime() > giveUpAfterMs;
+  if (isFinal) {
+    const why = `gave up: ${failed}: ${message}`;
+    await inbox.settle(deliveryId, { result: why, subject: null, taskId: null });
+    return true;
+  }
+  const pauseMs = Math.min(longestPauseMs, 15_000 * 2 ** Math.min(tries - 1, 10));
+  const until = new Date(Date.now() + pauseMs).toISOString();
+  await inbox.note(deliveryId, {
+    result: `waits until ${until}: ${failed}: ${message}`,
+    subject: null,
+  });
+  return false;
 }

@@ -1,6 +1,7 @@
 /**
- * Processes the inbox when woken (a delivery was stored) and periodically, for deliveries that wait
- * for a busy subject and those that a dead process left. One round at a time.
+ * Looks into the inbox when woken (a delivery was stored) and periodically, for deliveries that wait
+ * for a busy subject and those that a dead process left. One round at a time. What needs no forge
+ * has one of these for itself; that of forges only starts lanes (run-lanes.ts).
  */
 export type InboxRunner = {
   wake(): void;
@@ -12,7 +13,7 @@ export type InboxRunner = {
 export function startInboxRunner(
   deps: {
     /** One round over the deliveries of every source. */
-    round: () => Promise<void>;
+    round: (isStopped: () => boolean) => Promise<void>;
     log: (level: "info" | "warn", fields: object, message: string) => void;
   },
   everyMs = 15_000,
@@ -26,7 +27,7 @@ export function startInboxRunner(
     try {
       do {
         again = false;
-        await deps.round();
+        await deps.round(() => stopped);
       } while (again && !stopped);
     } catch (error) {
       // The database is unavailable: stored deliveries will be there in the next round.

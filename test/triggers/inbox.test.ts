@@ -1,4 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
@@ -16,6 +19,7 @@ import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
 import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
 import {
   insertDelivery,
+  listLanes,
   listOpenDeliveries,
   noteDelivery,
   settleDelivery,
@@ -31,7 +35,9 @@ import { readGuards } from "../../src/triggers/guards/guard-rule.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { processLocal } from "../../src/triggers/process-local.ts";
 import { parseTriggerRules } from "../../src/triggers/rules.ts";
+import { makeLanes } from "../../src/triggers/run-lanes.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 import { giteaIssueHook, giteaLabel, change as merge } from "./forges/payloads.ts";
 import { everyRule, examplePayload } from "./github/payloads.ts";
 
@@ -49,7 +55,7 @@ beforeAll(async () => {
   const { db } = store;
   inbox = {
     insert: (delivery) => insertDelivery(db, delivery),
-    listOpen: (sources, limit, except) => listOpenDeliveries(db, sources, limit, except),
+    listOpen: (...given) => listOpenDeliveries(db, ...given),
     settle: (id, end) => settleDelivery(db, id, end),
     note: (id, note) => noteDelivery(db, id, note),
   };
@@ -221,7 +227,8 @@ test("a crash between submitting and recording makes no second task", async () =
   await knock("issues", newIssue());
   const deps = makeDeps();
   const dying = { ...inbox, settle: () => Promise.reject(new Error("killed")) };
-  await expect(processInbox({ ...deps, inbox: dying })).rejects.toThrow("killed");
+  const isDown = { ...dying, note: dying.settle };
+  await expect(processInbox({ ...deps, inbox: isDown })).rejects.toThrow("killed");
   expect(await processInbox(deps)).toEqual({ settled: 1, open: 0 });
   const [row] = await rows();
   expect(row?.taskId).toMatch(/^task_/);
@@ -404,6 +411,23 @@ test("what was let through and could not start does not, once the breaker is ope
   await want(made);
 });
 
+/** A server that answers nothing until the test says so. */
+async function startSlowServer() {
+  let answer = () => {};
+  const mayAnswer = new Promise<void>((done) => (answer = done));
+  let ask = () => {};
+  const isAsked = new Promise<void>((done) => (ask = done));
+  const server = createServer(async (_, response) => {
+    ask();
+    await mayAnswer;
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const close = () => new Promise((closed) => server.close(closed).closeAllConnections());
+  return { url: `http://127.0.0.1:${port}`, isAsked, answer: () => answer(), close };
+}
+
 const stranger = { login: "mallory", id: 666, type: "User" };
 const byStranger = () => ({
   ...newIssue({ author_association: "NONE", user: stranger }),
@@ -547,6 +571,93 @@ test("an agent that cannot work is waited for, said once; what is refused otherw
   expect(missing.logged).toEqual([`Delivery is tried again later: ${why}`]);
   expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 0 });
   expect((await rows())[0]?.taskId).toMatch(/^task_/);
+});
+
+test("an event that fails in an unforeseen way keeps no other waiting, and its row counts its tries", async () => {
+  const changed = (action: string) =>
+    examplePayload("issues", "edited", { action, issue: { number: issueNumber } });
+  await knock("issues", newIssue());
+  await knock("issues", changed("edited"));
+  await knock("issues", newIssue());
+  await knock("issues", newIssue());
+  const stopped: string[] = [];
+  const deps = makeDeps({
+    changeOrigin: () => Promise.reject(new TypeError("nobody thought of this")),
+    stop: async (taskId) => {
+      stopped.push(taskId);
+      return "stopped";
+    },
+  });
+  issueNumber -= 2;
+  await knock("issues", changed("closed"));
+  issueNumber += 2;
+  const logged: object[] = [];
+  const log: InboxDeps["log"] = (level, fields) => void (level === "warn" && logged.push(fields));
+  for (let round = 0; round < 2; round++) {
+    expect((await processInbox({ ...deps, log })).open).toBe(1);
+  }
+  expect(stopped).toHaveLength(1);
+  const failed = async () => (await rows()).find(({ processedAt }) => processedAt === null);
+  const result = expect.stringMatching(/^waits until \S+: failed 1 time: nobody thought of this$/);
+  expect(await failed()).toMatchObject({ action: "edited", result });
+  // It is not asked again before its pause is over.
+  expect(logged).toMatchObject([{ deliveryId: (await failed())?.deliveryId, tries: 1 }]);
+  const past = "waits until 2026-01-01T00:00:00.000Z: failed 1 time: nobody thought of this";
+  await store.db
+    .updateTable("inbox")
+    .set({ result: past })
+    .where("processedAt", "is", null)
+    .execute();
+  await processInbox({ ...deps, log });
+  expect((await failed())?.result).toMatch(/: failed 2 times: nobody thought of this$/);
+  await store.db
+    .updateTable("inbox")
+    .set({ result: past, receivedAt: new Date(Date.now() - 4 * 86_400_000) })
+    .where("processedAt", "is", null)
+    .execute();
+  expect(await processInbox({ ...deps, log })).toEqual({ settled: 1, open: 0 });
+  expect((await rows()).map((row) => row.result)).toContain(
+    "gave up: failed 2 times: nobody thought of this",
+  );
+});
+
+test("a forge that answers slowly about one repository holds up no other, and a stop ends rounds between deliveries", async () => {
+  const slow = await startSlowServer();
+  const hasWriteAccess = async (repository: string) => {
+    await fetch(`${slow.url}/repos/${repository}`);
+    return true;
+  };
+  const of = (full_name: string, payload: object = byStranger()) => ({
+    ...payload,
+    ...examplePayload("issues", "opened", { ...payload, repository: { full_name } }),
+  });
+  const deps = makeDeps({ hasWriteAccess });
+  const lanes = makeLanes({
+    list: () => listLanes(store.db, ["github", "reconcile"]),
+    nameOf: String,
+    round: async (repository, isStopped) => {
+      await processInbox(deps, { repository, isStopped });
+    },
+    log: deps.log,
+  });
+  await knock("issues", of("acme/slow"));
+  await knock("issues", of("acme/slow"));
+  await lanes.fill();
+  await slow.isAsked;
+  await knock("issues", of("acme/quick", newIssue()));
+  await lanes.fill();
+  const states = async () => (await rows()).map(({ processedAt }) => processedAt !== null);
+  await until(
+    async () => (await states())[2] === true,
+    "the other repository's event was processed",
+  );
+  expect(await states()).toEqual([false, false, true]);
+  const stopped = lanes.stop();
+  slow.answer();
+  await stopped;
+  // The one that it was at was ended with, and the next was left for another start.
+  expect(await states()).toEqual([true, false, true]);
+  await slow.close();
 });
 
 test("many open deliveries are all looked at in one round", async () => {

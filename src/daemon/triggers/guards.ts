@@ -40,8 +40,14 @@ export function makeGuards(
       );
     },
   };
+  // One by one: two that read at once how much room a cap has would both take the last of it.
+  let last: Promise<void> = Promise.resolve();
   return {
-    admit: (candidate) => admit(rows, candidate),
+    admit: (candidate) => {
+      const mine = last.then(() => admit(rows, candidate));
+      last = mine.catch(() => {}); // its caller hears of it
+      return mine;
+    },
     sweep: () => sweepBreakers(db, advance),
     reset: async (rule) => {
       const closed = await closeBreakers(db, rule);

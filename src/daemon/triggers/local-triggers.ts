@@ -42,7 +42,7 @@ import { watchSource } from "../../triggers/watch/watch-source.ts";
 /** The sources of events on this machine: each stores its own, and one loop makes tasks of them. */
 export type LocalTriggers = {
   /** One round over what these sources stored. */
-  round(): Promise<void>;
+  round(isStopped: () => boolean): Promise<void>;
   /** The rules changed. */
   onRules(): void;
   problems(): string[];
@@ -127,7 +127,7 @@ export function startLocalTriggers(deps: {
     return read;
   };
   return {
-    round: async () => {
+    round: async (isStopped) => {
       const listEnded = (about: Parameters<typeof listEndedFor>[1]) => listEndedFor(db, about);
       const chains = rules().tasks;
       if (deps.isRead())
@@ -137,7 +137,7 @@ export function startLocalTriggers(deps: {
         );
       await storeEnded({ listEnded, insert: inbox.insert }, chains);
       for (const source of [scheduleSource, inboxSource, hookSource, tasksSource, watchSource])
-        await processLocal(local, source);
+        await processLocal(local, source, isStopped);
     },
     onRules: () => {
       for (const rule of rules().hook) readToken(rule);
@@ -216,7 +216,7 @@ export function isOwners(source: TaskOrigin["source"]): boolean {
 export function openInbox(db: Db): Inbox {
   return {
     insert: (delivery) => insertDelivery(db, delivery),
-    listOpen: (sources, limit, except) => listOpenDeliveries(db, sources, limit, except),
+    listOpen: (...given) => listOpenDeliveries(db, ...given),
     settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
     note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
   };

@@ -51,12 +51,18 @@ export async function isAboutKnown(
   return (await find.limit(1).executeTakeFirst()) !== undefined;
 }
 
-/** Unprocessed deliveries, oldest first, without those that this round has already looked at. */
+const repositoryOf = sql<string | null>`lower(payload -> 'repository' ->> 'full_name')`;
+
+/**
+ * Unprocessed deliveries, oldest first, without those that this round has already looked at.
+ * `repository`: only those whose payload names it, null: none; left out: all.
+ */
 export async function listOpenDeliveries(
   db: Db,
   sources: readonly string[],
   limit: number,
   except: readonly string[],
+  repository?: string | null,
 ): Promise<OpenDelivery[]> {
   return (
     db
@@ -67,11 +73,27 @@ export async function listOpenDeliveries(
       // Unreadable rows are reported elsewhere and must not keep others from being processed.
       .where(sql<boolean>`jsonb_typeof(payload) = 'object' and isfinite(received_at)`)
       .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)
+      .$if(repository !== undefined, (find) =>
+        find.where(repositoryOf, "is not distinct from", repository ?? null),
+      )
       .orderBy("receivedAt")
       .orderBy("deliveryId")
       .limit(limit)
       .execute()
   );
+}
+
+/** Which repositories these sources have unprocessed deliveries about; null: about none. */
+export async function listLanes(db: Db, sources: readonly string[]): Promise<(string | null)[]> {
+  const rows = await db
+    .selectFrom("inbox")
+    .select(repositoryOf.as("repository"))
+    .distinct()
+    .where("source", "in", sources)
+    .where("processedAt", "is", null)
+    .where(sql<boolean>`jsonb_typeof(payload) = 'object' and isfinite(received_at)`)
+    .execute();
+  return rows.map(({ repository }) => repository);
 }
 
 /** Records the result of a delivery, once, and drops its payload. */

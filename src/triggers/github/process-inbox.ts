@@ -1,11 +1,11 @@
 import { DeputyError } from "../../core/base/error.ts";
-import { keyOfDelivery, withoutForge } from "../../core/forge/place.ts";
+import { type ForgeKind, keyOfDelivery, withoutForge } from "../../core/forge/place.ts";
 import type { OpenDelivery } from "../inbox.ts";
-import { isHeldBack } from "../refusal.ts";
+import { hasFailed, isHeldBack, retryFailed } from "../refusal.ts";
 import type { TriggerRules } from "../rules.ts";
 import { runAction } from "./commands/run-action.ts";
 import { runCommand } from "./commands/run-command.ts";
-import { type GithubChange, readGithubChange } from "./github-event.ts";
+import { type GithubChange, readGithubChange, readGithubEvent } from "./github-event.ts";
 import type { InboxDeps, Words } from "./inbox-deps.ts";
 import { type GithubTrigger, matchGithub } from "./match-github.ts";
 import { repairChecks } from "./repair-checks.ts";
@@ -24,24 +24,52 @@ import { workOnReview } from "./work-on-review.ts";
 const pageSize = 20;
 
 /** Of inbox rows. */
-const sourcesOf = { github: ["github", "reconcile"], gitea: ["gitea"], gitlab: ["gitlab"] };
+export const sourcesOf = {
+  github: ["github", "reconcile"],
+  gitea: ["gitea"],
+  gitlab: ["gitlab"],
+} satisfies Record<ForgeKind, string[]>;
 
-/** One round over the inbox. Returns how many deliveries were settled and how many stay open. */
-export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
+/**
+ * One round over the inbox, or what it has about one repository. Returns how many deliveries were
+ * settled and how many stay open. A delivery that fails in an unforeseen way keeps no other from
+ * being processed.
+ */
+export async function processInbox(
+  deps: InboxDeps,
+  { isStopped = () => false, repository }: Round = {},
+): Promise<{ settled: number; open: number }> {
   const seen: string[] = [];
   /** Subjects of earlier deliveries that stay open. */
   const waiting = new Set<string>();
   let settled = 0;
   for (;;) {
-    const page = await deps.inbox.listOpen(sourcesOf[deps.forge], pageSize, seen);
-    if (page.length === 0) return { settled, open: seen.length - settled };
+    const page = await deps.inbox.listOpen(sourcesOf[deps.forge], pageSize, seen, repository);
+    if (page.length === 0 || isStopped()) return { settled, open: seen.length - settled };
     const newest = newestBySubject(page, deps.rules());
     for (const delivery of page) {
+      if (isStopped()) break;
       seen.push(delivery.deliveryId);
-      if (await processDelivery(deps, delivery, newest, waiting)) settled++;
+      if (hasFailed(delivery) && isHeldBack(delivery)) {
+        holdSubject(delivery, waiting);
+        continue;
+      }
+      const isSettled = await processDelivery(deps, delivery, newest, waiting).catch((error) => {
+        holdSubject(delivery, waiting);
+        return retryFailed(deps, delivery, error);
+      });
+      if (isSettled) settled++;
     }
   }
 }
+
+/** What may still start a task keeps later events about its subject waiting. */
+function holdSubject({ event, payload }: OpenDelivery, waiting: Set<string>): void {
+  const read = readGithubEvent(event, payload);
+  if ("event" in read) waiting.add(read.event.subject);
+}
+
+type Round = { repository?: string | null; isStopped?: () => boolean };
 
 async function processDelivery(
   deps: InboxDeps,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { DeputyError } from "../../core/base/error.ts";
 import { repositoryWord, writePlace } from "../../core/forge/place.ts";
 import { nameState } from "./name-state.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
@@ -39,6 +40,16 @@ const pullShape = z.looseObject({
 const commitShape = z.looseObject({
   commit: z.looseObject({ committer: z.looseObject({ date }) }),
 });
+
+const itemShape = z.looseObject({
+  id: z.unknown(),
+  number: z.unknown(),
+  updated_at: date,
+});
+
+/** Entries of one list that could not be asked for before the rest is left to a later round. */
+const mostAway = 3;
+const giveUpAfterMs = 3 * 24 * 60 * 60_000;
 
 type Made = { event: string; payload: Record<string, unknown>; at: Date };
 
@@ -99,17 +110,34 @@ async function pollList(
   const of = await deps.look.read(repository, "");
   let found = 0;
   let last = seenUntil;
+  let failedAt: Date | null = null;
+  let awayFor = 0;
   for (const item of page.items) {
-    for (const { at, event, payload } of await make(item, seenUntil)) {
-      if (await keepNew(deps, { event, at, payload: { ...payload, repository: of } })) found++;
+    const { data: told } = itemShape.safeParse(item);
+    try {
+      for (const { at, event, payload } of await make(item, seenUntil)) {
+        if (await keepNew(deps, { event, at, payload: { ...payload, repository: of } })) found++;
+      }
+    } catch (error) {
+      if (error instanceof DeputyError && error.retryAt !== null) throw error;
+      // Not this entry's fault: the forge is away, and each further call may take as long.
+      const isAway = error instanceof DeputyError && error.code === "unavailable";
+      if (isAway && ++awayFor === mostAway) throw error;
+      // It keeps no later one from being read, and is asked for again as long as a hook's log would have it.
+      const at = told?.updated_at ?? null;
+      const isTriedAgain = at !== null && at.getTime() > Date.now() - giveUpAfterMs;
+      if (isTriedAgain && (failedAt === null || at < failedAt)) failedAt = at;
+      const fields = { repository, what, id: told?.id, number: told?.number, err: error };
+      const { message } = error as Error;
+      deps.log("warn", fields, `An entry of the ${what} of ${repository} was not read: ${message}`);
     }
-    const { updated_at } = z.looseObject({ updated_at: date }).parse(item);
-    if (updated_at > last) last = updated_at;
+    if (told && told.updated_at > last) last = told.updated_at;
   }
+  if (failedAt !== null && failedAt < last) last = failedAt;
   // What changed while the list was read may not be in it.
   if (last > askedAt) last = askedAt;
   // The tag is that of this question: another beginning has another one.
-  const isSame = last.getTime() === seenUntil.getTime();
+  const isSame = last.getTime() === seenUntil.getTime() && failedAt === null;
   await deps.writeCursor(name, { seenUntil: last, etag: isSame ? page.etag : null });
   return found;
 }
