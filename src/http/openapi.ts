@@ -9,6 +9,8 @@ import {
 import type { z } from "zod";
 import { problemWire } from "../api/daemon.ts";
 import { schemaRegistry } from "../api/registry.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { findUnstorable } from "../core/text/storable.ts";
 import { toInputError } from "./explain-issue.ts";
 
 /**
@@ -21,7 +23,13 @@ export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, htt
   if (part === "headers") return (data) => ({ value: data });
   return (data) => {
     const result = schema.safeParse(data);
-    return result.success ? { value: result.data } : { error: toInputError(result.error, part) };
+    if (!result.success) return { error: toInputError(result.error, part) };
+    // %00 in an address; a body is looked at when it is parsed.
+    const odd = part === "body" ? null : findUnstorable(result.data);
+    if (odd === null) return { value: result.data };
+    const field = odd.join(".");
+    const sentence = `"${field}" holds a NUL, which cannot be stored.`;
+    return { error: new DeputyError("invalid_input", sentence, { field }) };
   };
 };
 

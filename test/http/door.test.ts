@@ -103,6 +103,19 @@ describe("the token", () => {
   });
 });
 
+test("an address with what no database stores is a mistake, not a failure", async () => {
+  const { call, logged } = await startTestServer();
+  const statuses = await Promise.all([
+    ...["?q=a%00", "?repository=%00", "/%00"].map((path) => call(`/v1/tasks${path}`)),
+    call("/v1/tasks/task_abcdefgh/changes/file?path=a%00b"),
+    call("/v1/devices/a%00", { method: "DELETE" }),
+    call("/v1/triggers/a%00/reset", { method: "POST" }),
+    call("/hooks/in/a%00", { method: "POST" }),
+  ]);
+  expect(statuses.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400, 400]);
+  expect(logged).toEqual([]);
+});
+
 describe("other sites", () => {
   test("are refused and get no CORS headers", async () => {
     const { url, call } = await startTestServer();
