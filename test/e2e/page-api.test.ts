@@ -63,7 +63,9 @@ yes ${"x".repeat(79)} | head -n 30000 > big.txt
   });
   const patch = async (path: string, more = "") =>
     get(`/v1/tasks/${task.id}/changes/file?path=${encodeURIComponent(path)}${more}`);
-  expect((await patch("keep.txt")).body).toMatchObject({ truncated: false, binary: false });
+  expect((await patch("keep.txt")).body).toMatchObject({
+    ...{ tree, truncated: false, binary: false },
+  });
   expect((await patch("keep.txt")).body.patch).toContain("\n-two\n+2\n");
   expect((await patch("näw 名.txt")).body.patch).toContain("similarity index 100%");
   expect((await patch("blob.bin")).body.binary).toBe(true);

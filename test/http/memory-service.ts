@@ -146,7 +146,8 @@ export class MemoryService implements Service {
 
   async patch(id: string, { path }: { path: string }) {
     this.get(id);
-    return { path, oldPath: null, patch: "@@ -1 +1 @@\n", truncated: false, binary: false };
+    const tree = "a".repeat(40);
+    return { tree, path, oldPath: null, patch: "@@ -1 +1 @@\n", truncated: false, binary: false };
   }
 
   async logPart(id: string, { from }: { from: number }) {

@@ -34,6 +34,8 @@ export type ChangesView = z.infer<typeof changesWire>;
 export const filePatchWire = named(
   "FilePatch",
   z.object({
+    /** What the patch leads to: another one than that of the list, where the work went on between. */
+    tree: z.string(),
     path: z.string(),
     old_path: z.string().nullable(),
     /** Unified; empty where the file is binary or too large. */

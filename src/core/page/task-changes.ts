@@ -30,6 +30,8 @@ export type TaskFile = {
 };
 
 export type FilePatch = {
+  /** The tree that it leads to. */
+  tree: string;
   path: string;
   oldPath: string | null;
   patch: string;

@@ -43,7 +43,7 @@ export async function readTaskPatch(
   if (to !== null && (file || (listed && listed.files.length < listed.total))) {
     const about = { path, oldPath: file?.oldPath ?? null };
     const read = await readFilePatch(mirror, base, to, about, maxPatchBytes);
-    if (read.patch !== "") return { ...about, ...read };
+    if (read.patch !== "") return { tree: await treeOf(mirror, to), ...about, ...read };
   }
   throw new DeputyError("not_found", `${detail.task.id} did not change ${path}.`, {
     field: "path",

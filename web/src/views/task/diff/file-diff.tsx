@@ -93,7 +93,11 @@ function FileBody({ taskId, scope, tree, file, view, mayComment, comments, revie
   return (
     <Shown resource={patch} skeleton={2}>
       {(data) =>
-        data.binary ? (
+        data.tree !== tree ? (
+          <p class="file-note">
+            The work went on since this change was read: show the new one to see this file.
+          </p>
+        ) : data.binary ? (
           <p class="file-note">A binary file: its bytes are not shown here.</p>
         ) : (
           <>
