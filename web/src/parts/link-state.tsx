@@ -1,7 +1,7 @@
 import { usePage } from "../data/page-context.ts";
 import { useStore } from "../data/store.ts";
 import { useNow } from "./time.tsx";
-import { formatDuration } from "./words.ts";
+import { formatAge } from "./words.ts";
 
 /** Whether what is shown is what is: live, or stale and since when. */
 export function LinkState() {
@@ -11,7 +11,7 @@ export function LinkState() {
   const words = {
     connecting: "connecting",
     live: frozen ? "frozen" : "live",
-    stale: `stale since ${formatDuration(now - (heardAt ?? now))}`,
+    stale: heardAt === null ? "not live" : `stale since ${formatAge(now - heardAt)}`,
     signed_out: "signed out",
   }[link];
   return (

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { formatDuration } from "./words.ts";
+import { formatAge } from "./words.ts";
 
 /** A time relative to now, with the absolute one on hover and for screen readers. */
 export function Time({ at, prefix = "" }: { at: string | number; prefix?: string }) {
@@ -10,8 +10,8 @@ export function Time({ at, prefix = "" }: { at: string | number; prefix?: string
     Math.abs(distance) < 10_000
       ? "just now"
       : distance > 0
-        ? `${formatDuration(distance)} ago`
-        : `in ${formatDuration(-distance)}`;
+        ? `${formatAge(distance)} ago`
+        : `in ${formatAge(-distance)}`;
   return (
     <time dateTime={date.toISOString()} title={date.toLocaleString()}>
       {prefix}

@@ -1,7 +1,19 @@
 /** Figures as the command line writes them. */
 
-/** "45 s", "12 min", "3 h 20 min", "2 d 4 h". */
+/** How long something took: "0.4s", "12.3s", "2m05s", "1h02m", "3d04h". */
 export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 3_600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  if (whole < 86_400)
+    return `${Math.floor(whole / 3_600)}h${two(Math.floor((whole % 3_600) / 60))}m`;
+  return `${Math.floor(whole / 86_400)}d${two(Math.floor((whole % 86_400) / 3_600))}h`;
+}
+
+/** How long ago or ahead, which need not be read to the second: "45 s", "12 min", "3 h 20 min", "2 d 4 h". */
+export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
@@ -12,25 +24,23 @@ export function formatDuration(ms: number): string {
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
 }
 
-/** "$0.04"; null: "price unknown". */
+/** "$0.0412", "$1.50", "$2"; null: "price unknown". */
 export function formatUsd(usd: number | null): string {
   if (usd === null) return "price unknown";
-  return usd !== 0 && usd < 0.01 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(2)}`;
+  if (usd !== 0 && usd < 0.01) return `$${usd.toFixed(6).replace(/0+$/, "")}`;
+  return `$${usd.toFixed(Number.isInteger(usd) ? 0 : usd < 1 ? 4 : 2)}`;
 }
 
-/** "980", "12k", "3.4M". */
+/** "9800", "12.3k", "3.4M". */
 export function formatCount(count: number): string {
-  if (count < 1_000) return `${count}`;
-  if (count < 1_000_000) return `${trim(count / 1_000)}k`;
-  return `${trim(count / 1_000_000)}M`;
+  if (count < 10_000) return String(count);
+  const [value, unit] = count < 1_000_000 ? [count / 1_000, "k"] : [count / 1_000_000, "M"];
+  return `${Math.round(value * 10) / 10}${unit}`;
 }
 
 /** "1 file", "3 files". */
 export const plural = (count: number, one: string, more = `${one}s`): string =>
   `${count} ${count === 1 ? one : more}`;
-
-const trim = (figure: number): string =>
-  figure < 10 ? figure.toFixed(1).replace(/\.0$/, "") : figure.toFixed(0);
 
 /** The last part of a path or an address. */
 export const nameRepository = (repository: string): string =>

@@ -6,7 +6,7 @@ import { read, send } from "../../data/api.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { useNow } from "../../parts/time.tsx";
-import { formatDuration } from "../../parts/words.ts";
+import { formatAge } from "../../parts/words.ts";
 
 /** A code, and an address as a QR, that let one more device in; each is used once and soon over. */
 type Pairing = z.infer<typeof pairingWire>;
@@ -57,7 +57,7 @@ function Code({ pairing: { code, expires_at, link, url } }: { pairing: Pairing }
       <div>
         <p>Scan this with the device, or open Deputy there and type</p>
         <p class="pair-digits">{code}</p>
-        <p class="soft">For one device, for {formatDuration(leftMs)}.</p>
+        <p class="soft">For one device, for {formatAge(leftMs)}.</p>
         {url === null && /^(localhost|127\.|\[::1\])/.test(location.hostname) && (
           <p class="hint">
             This address works on this machine alone. A phone needs one of its own: set{" "}
