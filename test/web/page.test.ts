@@ -276,13 +276,41 @@ test("a list of 200 items is drawn, and one in its middle is settled", async () 
   await close();
 });
 
-test("kill -9 in the middle: the page says that it is stale, comes back without a reload, and misses nothing", async () => {
+test("where a proxy holds the stream back, the page says that no news comes in", async () => {
   const { close, page } = await browser.signIn();
+  await page.route("**/v1/stream*", () => {}); // it is never answered
+  await page.clock.install();
+  await page.reload();
+  await page.getByText("connecting", { exact: true }).waitFor();
+  await page.clock.fastForward(40_000);
+  await page.getByText("not live", { exact: true }).waitFor();
+  await page.getByText(/^No news comes in/).waitFor();
+  await browser.expectAccessible(page);
+  await page.unroute("**/v1/stream*");
+  await page.clock.fastForward(60_000);
+  await page.getByText("live", { exact: true }).waitFor();
+  await close();
+});
+
+test("kill -9 in the middle: the page says that it is stale, comes back without a reload, and misses nothing", async () => {
+  const { close, page, tab } = await browser.signIn();
   await page.getByText("live", { exact: true }).waitFor();
   await page.evaluate("window.sameDocument = true");
+  const other = await tab("/agents");
+  await other.getByRole("heading", { name: "This daemon" }).waitFor();
+  await other.keyboard.press("g");
+  await other.keyboard.press("i");
+  await other.getByRole("heading", { name: "Inbox" }).waitFor();
   const { port } = new URL(deputy.url());
   await deputy.kill();
   await page.getByText(/^stale since/).waitFor();
+  // What is looked for meanwhile is not there, and comes by itself as soon as it can.
+  await other.keyboard.press("g");
+  await other.keyboard.press("a");
+  await other
+    .getByText(/^Deputy does not answer/)
+    .first()
+    .waitFor();
   await deputy.start({ DEPUTY_PORT: port });
   // Asked before the page is back.
   const id = await submit({ goal: "Ask after the crash", agent: ask("Still there?") });
@@ -290,6 +318,8 @@ test("kill -9 in the middle: the page says that it is stale, comes back without 
   await page.getByText("live", { exact: true }).waitFor();
   await item(page, "Ask after the crash").waitFor();
   expect(await page.evaluate("window.sameDocument")).toBe(true);
+  await other.getByRole("heading", { name: "This daemon" }).waitFor();
+  await other.getByText(/^Deputy does not answer/).waitFor({ state: "detached" });
   await deputy.api("POST", `/v1/tasks/${id}/cancel`);
   await close();
 });

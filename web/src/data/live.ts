@@ -37,7 +37,7 @@ export type Live = {
   close(): void;
 };
 
-/** Beats come every 15 s; two that stay away are silence. */
+/** Beats come every 15 s; two that stay away are silence, from the first moment on: a proxy may hold back all that comes. */
 const silentAfterMs = 35_000;
 const retryMs = { first: 500, most: 10_000 };
 
@@ -60,14 +60,19 @@ export function openLive(path = "/v1/stream"): Live {
 
   /** Every message is a sign of life. */
   const heard = (changes: Partial<LiveState> = {}) => {
-    clearTimeout(silence);
-    silence = setTimeout(reopen, silentAfterMs);
+    awaitSign();
     delayMs = retryMs.first;
     patch({ ...changes, link: "live", heardAt: Date.now() });
   };
 
+  function awaitSign() {
+    clearTimeout(silence);
+    silence = setTimeout(reopen, silentAfterMs);
+  }
+
   function open() {
     source?.close();
+    awaitSign();
     source = new EventSource(
       cursor === null ? path : `${path}?cursor=${encodeURIComponent(cursor)}`,
     );
@@ -115,7 +120,9 @@ export function openLive(path = "/v1/stream"): Live {
 
   async function lookWhy() {
     source?.close();
+    const failed = source;
     const answer = await fetch("/v1/session", { credentials: "same-origin" }).catch(() => null);
+    if (source !== failed) return; // it was opened again meanwhile, or left
     if (answer?.status === 401) leave();
     else reopen();
   }
@@ -124,7 +131,7 @@ export function openLive(path = "/v1/stream"): Live {
     source?.close();
     clearTimeout(silence);
     clearTimeout(retry);
-    if (state.get().link === "live") patch({ link: "stale" });
+    patch({ link: "stale" });
     retry = setTimeout(open, delayMs);
     delayMs = Math.min(delayMs * 2, retryMs.most);
   }

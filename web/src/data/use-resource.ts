@@ -16,8 +16,8 @@ export type Resource<Body> = {
 const coalesceMs = 250;
 
 /**
- * What GET `path` answers, read again when the stream names a change that `concerns` it. A `path` of
- * null reads nothing.
+ * What GET `path` answers, read again when the stream names a change that `concerns` it, and, if the
+ * daemon did not answer, when the stream says anything at all. A `path` of null reads nothing.
  */
 export function useResource<Body>(
   path: string | null,
@@ -31,6 +31,8 @@ export function useResource<Body>(
   }>({ path, data: null, problem: null });
   const [loading, setLoading] = useState(path !== null);
   const reading = useRef<AbortController | null>(null);
+  /** The daemon did not answer, or could not: what it says next is a reason to ask again. */
+  const isLost = useRef(false);
   const relevant = useRef(concerns);
   relevant.current = concerns;
 
@@ -43,12 +45,14 @@ export function useResource<Body>(
     read<Body>(path, own.signal).then(
       (data) => {
         if (own.signal.aborted) return;
+        isLost.current = false;
         setState({ path, data, problem: null });
         setLoading(false);
       },
       (error: unknown) => {
         if (own.signal.aborted) return;
         const problem = error instanceof ApiError ? error : new ApiError(0, String(error));
+        isLost.current = problem.status === 0 || problem.status >= 500;
         setState((before) => ({ path, data: before.path === path ? before.data : null, problem }));
         setLoading(false);
       },
@@ -59,7 +63,7 @@ export function useResource<Body>(
     refresh();
     let waiting: ReturnType<typeof setTimeout> | undefined;
     const unfollow = live.follow((change) => {
-      if (change !== "all" && !relevant.current(change)) return;
+      if (change !== "all" && !isLost.current && !relevant.current(change)) return;
       waiting ??= setTimeout(() => {
         waiting = undefined;
         refresh();

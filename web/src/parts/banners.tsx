@@ -13,9 +13,23 @@ import { Time } from "./time.tsx";
 export function Banners() {
   return (
     <>
+      <Unheard />
       <Updated />
       <FrozenBanner />
     </>
+  );
+}
+
+/** The daemon answers, and its stream never said a word. */
+function Unheard() {
+  const { live } = usePage();
+  const { heardAt, link } = useStore(live.state);
+  if (link !== "stale" || heardAt !== null) return null;
+  return (
+    <div class="banner ask" role="status">
+      No news comes in, so what is shown may be old: Deputy does not answer, or a proxy in between
+      holds its stream back.
+    </div>
   );
 }
 
