@@ -1,6 +1,7 @@
-import { useId, useState } from "preact/hooks";
+import { useId } from "preact/hooks";
 import { send } from "../../data/api.ts";
 import { useMayAct } from "../../data/page-context.ts";
+import { useDraft } from "../../data/use-draft.ts";
 import { Button } from "../../parts/button.tsx";
 import { OutsideText } from "../../parts/outside-text.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -17,7 +18,7 @@ export function AskedQuestion({
   detail: Detail;
   refresh: () => void;
 }) {
-  const [words, setWords] = useState("");
+  const [words, setWords, clear] = useDraft(`answer:question:${question.id}`, "");
   const field = useId();
   const mayAct = useMayAct();
   const part = subtasks.find(({ id }) => id === question.subtask_id);
@@ -25,7 +26,7 @@ export function AskedQuestion({
     await send("POST", taskPath(task.id, "/answer"), {
       ...{ answer: text, question_id: question.id, hash: question.hash },
     });
-    setWords("");
+    clear();
     refresh();
     return `Answered: ${text.slice(0, 80)}`;
   };

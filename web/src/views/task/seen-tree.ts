@@ -1,3 +1,5 @@
+import { orNull } from "../../data/use-draft.ts";
+
 /**
  * The tree that the Diff tab last showed of a task: what a person accepts is what they saw. Kept for
  * the tab of the browser, as drafts of comments are.
@@ -5,7 +7,8 @@
 const key = (taskId: string) => `deputy.seen.${taskId}`;
 
 export function keepSeenTree(taskId: string, tree: string): void {
-  sessionStorage.setItem(key(taskId), tree);
+  orNull(() => sessionStorage.setItem(key(taskId), tree));
 }
 
-export const readSeenTree = (taskId: string): string | null => sessionStorage.getItem(key(taskId));
+export const readSeenTree = (taskId: string): string | null =>
+  orNull(() => sessionStorage.getItem(key(taskId)));

@@ -1,12 +1,13 @@
 import { useId, useState } from "preact/hooks";
 import { send } from "../../../data/api.ts";
+import { useDraft } from "../../../data/use-draft.ts";
 import { Button } from "../../../parts/button.tsx";
 import { taskPath } from "../task-path.ts";
 import type { FormProps } from "./form-props.ts";
 
 /** A message to the agents at work: to all, or to one subtask's. */
 export function SayForm({ detail: { task, subtasks }, refresh, close }: FormProps) {
-  const [text, setText] = useState("");
+  const [text, setText, clear] = useDraft(`say:${task.id}`, "");
   const [subtask, setSubtask] = useState("");
   const [textId, toId] = [useId(), useId()];
   const open = subtasks.filter(
@@ -15,6 +16,7 @@ export function SayForm({ detail: { task, subtasks }, refresh, close }: FormProp
   const say = async () => {
     const body = subtask === "" ? { text } : { text, subtask };
     const { when } = await send<{ when: string }>("POST", taskPath(task.id, "/say"), body);
+    clear();
     refresh();
     close();
     return `Sent: ${when}.`;

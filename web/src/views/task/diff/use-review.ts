@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, send } from "../../../data/api.ts";
+import { orNull } from "../../../data/use-draft.ts";
 import { plural } from "../../../parts/words.ts";
 import { taskPath } from "../task-path.ts";
 import {
@@ -29,13 +30,15 @@ export type Review = {
 };
 
 export function useReview(taskId: string, changed: () => void): Review {
-  const [drafts, setDrafts] = useState<readonly Draft[]>(() => readDrafts(taskId, sessionStorage));
+  const [drafts, setDrafts] = useState<readonly Draft[]>(
+    () => orNull(() => readDrafts(taskId, sessionStorage)) ?? [],
+  );
   const current = useRef(drafts);
   /** Kept at once: a page may be left before it is drawn again. */
   const update = useCallback(
     (make: (now: readonly Draft[]) => Draft[]) => {
       current.current = make(current.current);
-      keepDrafts(taskId, current.current, sessionStorage);
+      orNull(() => keepDrafts(taskId, current.current, sessionStorage));
       setDrafts(current.current);
     },
     [taskId],
