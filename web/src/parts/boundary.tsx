@@ -27,9 +27,15 @@ export class Boundary extends Component<
   }
 }
 
+/** Whether the code of a part of the page did not come. */
+export const isUnloaded = (failure: unknown): boolean =>
+  /dynamically imported module|importing a module|unable to preload/i.test(wordsOf(failure));
+
 export function describeFailure(failure: unknown): string {
-  const words = failure instanceof Error ? failure.message : String(failure);
-  return /dynamically imported module|importing a module|unable to preload/i.test(words)
+  return isUnloaded(failure)
     ? "This part of the page could not be loaded: Deputy is stopped, or was updated."
-    : `This view failed: ${words}`;
+    : `This part of the page failed: ${wordsOf(failure)}`;
 }
+
+const wordsOf = (failure: unknown): string =>
+  failure instanceof Error ? failure.message : String(failure);

@@ -27,6 +27,7 @@ export function Keys() {
     let afterG = false;
     const press = (event: KeyboardEvent) => {
       if (isTyping(event) || dialog.current?.open) return;
+      if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
       const place = places[event.key];
       if (afterG && place) go(place[0]);
       afterG = event.key === "g" && !afterG;

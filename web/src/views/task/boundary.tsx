@@ -1,24 +1,28 @@
 import { Component, type ComponentChildren } from "preact";
+import { describeFailure, isUnloaded } from "../../parts/boundary.tsx";
 
 /** A part of the page that fails says so in one sentence, and leaves the rest as it is. */
 export class Boundary extends Component<
   { children: ComponentChildren },
-  { problem: string | null }
+  { failure: unknown; failed: boolean }
 > {
-  override state: { problem: string | null } = { problem: null };
+  override state = { failure: null as unknown, failed: false };
 
-  static override getDerivedStateFromError(error: unknown) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+  static override getDerivedStateFromError(failure: unknown) {
+    return { failure, failed: true };
   }
 
   override render() {
-    const { problem } = this.state;
-    if (problem === null) return this.props.children;
+    const { failed, failure } = this.state;
+    if (!failed) return this.props.children;
+    // What could not be loaded once is not asked for again before the page is loaded anew.
+    const again = () =>
+      isUnloaded(failure) ? location.reload() : this.setState({ failure: null, failed: false });
     return (
       <p class="problem" role="alert">
-        This part of the page failed: {problem}{" "}
-        <button type="button" class="link" onClick={() => this.setState({ problem: null })}>
-          Try again
+        {describeFailure(failure)}{" "}
+        <button type="button" class="link" onClick={again}>
+          {isUnloaded(failure) ? "Reload this page" : "Try again"}
         </button>
       </p>
     );

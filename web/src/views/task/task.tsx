@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { lazy, Suspense } from "preact/compat";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { go, Link } from "../../data/router.tsx";
 import { type Resource, useResource } from "../../data/use-resource.ts";
 import { useKeys } from "../../parts/keys.tsx";
@@ -38,6 +38,15 @@ export default function TaskView({ id = "", tab = "story" }: { id?: string; tab?
     };
   }, [title]);
 
+  const bar = useRef<HTMLElement>(null);
+  const isShown = detail.data !== null;
+  useEffect(() => {
+    // On a phone not all tabs fit: the one that is shown is in sight.
+    const here = bar.current?.querySelector<HTMLElement>("[aria-current]");
+    if (here && bar.current)
+      bar.current.scrollLeft = here.offsetLeft - (bar.current.clientWidth - here.offsetWidth) / 2;
+  }, [name, isShown]);
+
   const step = (by: number) => {
     const next = names[names.indexOf(name ?? "story") + by];
     if (next) go(taskHref(asked, next));
@@ -62,7 +71,7 @@ export default function TaskView({ id = "", tab = "story" }: { id?: string; tab?
         {(data) => (
           <>
             <Head detail={data} refresh={detail.refresh} />
-            <nav class="tabs" aria-label="Parts of the task">
+            <nav class="tabs" aria-label="Parts of the task" ref={bar}>
               {names.map((one) => (
                 <Link
                   key={one}

@@ -79,6 +79,7 @@ function Search({ q }: { q: string }) {
       <input
         type="search"
         value={text}
+        maxLength={200}
         placeholder="Search in title, goal and id"
         onInput={({ currentTarget: { value } }) => {
           setText(value);

@@ -159,8 +159,12 @@ function ChangeView({
           />
         </label>
         <p class="soft figure" role="status">
-          {plural(files.length, "file")}, <span class="added">+{added}</span>{" "}
-          <span class="removed">−{removed}</span>
+          {plural(files.length, "file")}
+          {files.some((file) => file.added !== null) && (
+            <>
+              , <span class="added">+{added}</span> <span class="removed">−{removed}</span>
+            </>
+          )}
           {changes.truncated && `, of ${changes.total} that changed`}
         </p>
         {isWide && (
