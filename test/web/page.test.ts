@@ -243,6 +243,18 @@ describe("devices", () => {
     await theirs.close();
   });
 
+  test("one that cannot get pushes is told why in one sentence, and has no switch for them", async () => {
+    const { close, context, page } = await browser.signIn({ path: "/settings" });
+    const card = page.locator(".push");
+    await card.getByText(/^This browser refuses notifications of Deputy: allow them/).waitFor();
+    expect(await card.getByRole("button").count()).toBe(0);
+    await context.grantPermissions(["notifications"]);
+    await page.reload();
+    await card.getByText(/^Web Push is not set up: set public_url to the https address/).waitFor();
+    expect(await card.getByRole("button").count()).toBe(0);
+    await close();
+  });
+
   test("a phone shows every view without scrolling sideways", async () => {
     const { close, page } = await browser.signIn({ phone: true });
     for (const path of ["/", "/tasks", "/new", "/triggers", "/agents", "/settings"]) {

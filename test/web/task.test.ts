@@ -3,15 +3,18 @@ import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Device, withBrowser } from "../support/browser.ts";
 import { withDeputy } from "../support/fixtures.ts";
+import { startPushService } from "../support/push-service.ts";
 import { waitFor } from "../support/scratch.ts";
 
 /** One task in the page, from what it asks to what is accepted, in a browser against its daemon. */
+const pushes = await startPushService();
+afterAll(() => pushes.close());
 const { deputy, repository, scratch, submit, run } = withDeputy({
   files: {
     "greeting.txt": `${Array.from({ length: 30 }, (_, line) => `line ${line + 1}`).join("\n")}\n`,
     ".deputy/config.yaml": "checks: []\n",
   },
-  config: "backoff_ms: 1\n",
+  config: `backoff_ms: 1\nweb_push: { subject: "mailto:ada@example.org", hosts: ["${pushes.host}"] }\n`,
 });
 const browser = withBrowser(deputy);
 let device: Device;
@@ -204,4 +207,66 @@ test("what is not there is said in one sentence", async () => {
   await open(idle.id, "log");
   await page.getByText(/Its logs were removed/).waitFor();
   browser.expectClean();
+});
+
+test("the worker shows what the daemon pushed, again when it comes again, and opens what it names", async () => {
+  const { close, context, page: phone } = await browser.signIn({ phone: true });
+  await context.grantPermissions(["notifications"]);
+  // What the browser would tell the daemon if its maker's service were there.
+  const subscription = JSON.stringify(pushes.subscribe("phone"));
+  const status = await phone.evaluate(
+    `fetch("/v1/push/subscriptions", { method: "POST", body: ${JSON.stringify(subscription)},
+      headers: { "content-type": "application/json", "x-deputy": "1" } }).then(({ status }) => status)`,
+  );
+  expect(status).toBe(200);
+  const id = await submit({ goal: "Break it", agent: "command:false" });
+  const { payload } = await pushes.until(
+    ({ payload: { notification } }) => notification.tag === id,
+  );
+
+  const browserSide = await context.newCDPSession(phone);
+  const registered = new Promise<string>((resolve) =>
+    browserSide.on("ServiceWorker.workerVersionUpdated", ({ versions }) => {
+      const active = versions.find(({ status }) => status === "activated");
+      if (active) resolve(active.registrationId);
+    }),
+  );
+  await browserSide.send("ServiceWorker.enable");
+  await phone.evaluate("navigator.serviceWorker.register('/sw.js').then(() => {})");
+  const registrationId = await registered;
+  const shown = () =>
+    phone.evaluate(
+      `navigator.serviceWorker.ready.then((registration) => registration.getNotifications()).then((all) =>
+        all.map(({ title, body, tag, renotify, silent }) => ({ title, body, tag, renotify, silent })))`,
+    );
+  const push = (data: string) =>
+    browserSide.send("ServiceWorker.deliverPushMessage", {
+      ...{ origin: deputy.url(), registrationId, data },
+    });
+  await push(JSON.stringify(payload));
+  const { body, tag, title } = payload.notification;
+  const first = { title, body, tag, renotify: true, silent: false };
+  await expect.poll(shown).toEqual([first]);
+  const quiet = { title: "News", body: "", tag, silent: true };
+  await push(JSON.stringify({ web_push: 8030, notification: quiet }));
+  await expect.poll(shown).toEqual([{ ...quiet, renotify: false }]);
+  await push("no JSON");
+  await expect.poll(async () => ((await shown()) as unknown[]).length).toBe(2);
+  await push(JSON.stringify(payload));
+  await expect.poll(async () => JSON.stringify(await shown())).toContain(JSON.stringify(first));
+
+  // Nobody can press what a headless browser shows, so the worker is told that somebody did.
+  const [worker] = context.serviceWorkers();
+  await worker?.evaluate(
+    `self.registration.getNotifications({ tag: ${JSON.stringify(tag)} }).then(([notification]) => {
+      const event = new NotificationEvent("notificationclick", { notification });
+      event.waitUntil = () => {};
+      self.dispatchEvent(event);
+    })`,
+  );
+  await phone.waitForURL(
+    (url) => url.pathname === new URL(String(payload.notification.navigate), deputy.url()).pathname,
+  );
+  await phone.getByText("Break it").first().waitFor();
+  await close();
 });
