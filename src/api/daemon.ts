@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { stageNames } from "../core/task/outcome.ts";
 import { named } from "./registry.ts";
+import { time } from "./to-wire.ts";
 
 /** The daemon itself: where to read on, health, agents, problems. */
 export const pointerWire = named(
@@ -45,8 +47,46 @@ const agentWire = z.object({
   usable: z.boolean(),
   detail: z.string(),
   is_default: z.boolean(),
+  /** What its provider refuses for now, as it was last told; null: nothing that is known. */
+  limit: z
+    .object({
+      reason: z.string(),
+      /** Null: the provider named no time. */
+      resets_at: time.nullable(),
+      since: time,
+      /** How many tasks and subtasks wait for its end. */
+      waiting: z.number().int(),
+    })
+    .nullable(),
 });
-export const agentsWire = z.object({ agents: z.array(agentWire) });
+/** How many attempts run at once, and how many do now. */
+const slotsWire = z.object({ total: z.number().int(), busy: z.number().int() });
+const processWire = z.object({
+  id: z.string(),
+  kind: z.enum(["daemon", "worker"]),
+  host: z.string(),
+  pid: z.number().int(),
+  version: z.string().nullable(),
+  since: time,
+  /** When it last renewed what it works on. */
+  seen_at: time,
+  slots: slotsWire,
+  runs: z.array(
+    z.object({
+      task_id: z.string(),
+      title: z.string(),
+      subtask: z.string().nullable(),
+      stage: z.enum(stageNames),
+      since: time,
+    }),
+  ),
+});
+export const agentsWire = z.object({
+  agents: z.array(agentWire),
+  /** Of all processes together; null: a daemon of an earlier version, which does not say. */
+  slots: slotsWire.nullable(),
+  processes: z.array(processWire),
+});
 
 /** Of an event that was stored. */
 export const keptWire = named("Kept", z.object({ message: z.string(), delivery_id: z.string() }));

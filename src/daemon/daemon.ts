@@ -62,6 +62,7 @@ import { makeIntakeRules, requirePlanner } from "./intake-rules.ts";
 import { openAnswerWays, readPushSecrets } from "./open-replies.ts";
 import { findPushProblems, makePushService, openWebPush } from "./open-web-push.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
+import { makeReadAgents } from "./page/agents.ts";
 import { readRepositories } from "./page/repositories.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
@@ -119,8 +120,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   let isOurs = false;
   try {
     const self = await startOwnProcess(store, "daemon", {
-      log,
-      home: config.home,
+      ...{ log, home: config.home, slots: config.concurrency },
       onDatabaseLost: () =>
         database.revive().catch(async (error) => {
           await space.explain(error);
@@ -372,7 +372,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       freeze: (reason) => freezeDeputy(db, reason),
       thaw: () => thawDeputy(db),
       readFreeze: () => readFreeze(db),
-      agents: makeListAgents(agentConfig(config)),
+      agents: makeReadAgents(db, makeListAgents(agentConfig(config))),
       warm: warmer.warm,
       repositories: () => readRepositories(db, intake.defaultAgent),
       preview: async (input, origin) => {

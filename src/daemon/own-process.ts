@@ -14,6 +14,7 @@ import {
   renewLeases,
 } from "../store/tasks/processes.ts";
 import type { Log } from "./home/log.ts";
+import { version } from "./home/version.ts";
 
 /**
  * This process in the database: its registration, the heartbeat that renews the leases of its
@@ -41,7 +42,13 @@ const beatMs = 10_000;
 export async function startOwnProcess(
   store: Store,
   kind: "daemon" | "worker",
-  options: { log: Log; home: string; onDatabaseLost: () => Promise<void> },
+  options: {
+    log: Log;
+    home: string;
+    /** How many attempts it runs at once. */
+    slots: number;
+    onDatabaseLost: () => Promise<void>;
+  },
 ): Promise<OwnProcess> {
   const { log } = options;
   const processId = newId("process");
@@ -72,6 +79,7 @@ export async function startOwnProcess(
       pid: process.pid,
       startTicks: identifyProcess(process.pid)?.startTicks ?? null,
       host: hostname(),
+      ...{ version, slots: options.slots },
     },
     (error) => {
       log.error(

@@ -49,7 +49,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   services.add("database", { stop: store.close });
   const self = await startOwnProcess(store, "worker", {
     log,
-    home: config.home,
+    ...{ home: config.home, slots: config.concurrency },
     onDatabaseLost: database.revive,
   });
   services.add("registered process", { stop: self.end });

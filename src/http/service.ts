@@ -6,11 +6,11 @@ import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
 import type { Moved, NewComment, TaskComment } from "../core/page/comment.ts";
 import type { LogPart, LogRange } from "../core/page/log-part.ts";
+import type { AgentsView } from "../core/page/machines.ts";
 import type { KnownRepository, TaskCost, TaskPreview } from "../core/page/overview.ts";
 import type { ChangesQuery, FilePatch, TaskChanges } from "../core/page/task-changes.ts";
 import type { ListedRow, TaskQuery } from "../core/page/task-list.ts";
 import type { TriggersOverview } from "../core/page/triggers.ts";
-import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
 import type { Event } from "../core/task/event.ts";
 import type { Freeze } from "../core/task/freeze.ts";
@@ -213,8 +213,8 @@ export type DaemonService = {
   testPush(): Promise<TestedPush>;
   /** When the button of a test push was pressed; null: not yet. */
   findPress(id: string): Promise<Date | null>;
-  /** This machine's agents, in order of preference. */
-  agents(): Promise<AgentStatus[]>;
+  /** This machine's agents, in order of preference, and the processes that work. */
+  agents(): Promise<AgentsView>;
   receiveGithub(delivery: {
     id: string | undefined;
     event: string | undefined;

@@ -42,6 +42,8 @@ export type AskDeps = {
 };
 
 type Unplanned = {
+  /** Who was asked. */
+  agent: string;
   detail: string;
   /** The process is stopping, or the task was cancelled. */
   parked: boolean;
@@ -116,7 +118,7 @@ export async function askPlanner(
     .finally(() => progress.flush());
   const durationMs = Math.round(performance.now() - startedAt);
   if (result === null || signal.aborted) {
-    return { detail: describeAbort(signal), parked: true, mayPass: true, end: null };
+    return { agent, detail: describeAbort(signal), parked: true, mayPass: true, end: null };
   }
   switch (result.kind) {
     case "planned": {
@@ -135,11 +137,11 @@ export async function askPlanner(
       return { plan: planAsAnswered(result.answer, { agent: about.agent, why, planner }) };
     }
     case "refused":
-      return { detail: result.detail, parked: false, mayPass: false, end: null };
+      return { agent, detail: result.detail, parked: false, mayPass: false, end: null };
     case "ended": {
       const { end } = result;
       const detail = `the planner ended without a plan (${end.reason.replaceAll("_", " ")}): ${end.detail}`;
-      return { detail, parked: false, mayPass: mayPass(end), end };
+      return { agent, detail, parked: false, mayPass: mayPass(end), end };
     }
   }
 }

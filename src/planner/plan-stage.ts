@@ -131,7 +131,7 @@ async function plan(
   if (made.end?.failure === "question" && made.end.question !== null)
     return { kind: "asked", question: made.end.question, choices: made.end.choices };
   if (made.end && isProviderLimit(made.end))
-    return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt };
+    return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt, agent: made.agent };
   return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };
 }
 

@@ -92,10 +92,18 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     expect(worker.exitCode).toBe(0);
   });
 
-  test("cancel reaches an attempt in a worker", async () => {
+  test("shows what it works on, and cancel reaches an attempt in it", async () => {
     const worker = await startWorker();
     const { id, agent } = await submitWaiting();
     const running = await agent();
+    const { body } = await deputy.api("GET", "/v1/agents");
+    expect(body.slots).toEqual({ total: 1, busy: 1 });
+    const { version } = body.processes[0];
+    const run = { task_id: id, title: "Wait in a worker", subtask: "main", stage: "execute" };
+    expect(body.processes).toMatchObject([
+      { kind: "daemon", slots: { total: 0, busy: 0 }, runs: [] },
+      { kind: "worker", pid: worker.pid, version, slots: { total: 1, busy: 1 }, runs: [run] },
+    ]);
     await deputy.api("POST", `/v1/tasks/${id}/cancel`);
     expect((await deputy.untilOver(id)).state).toBe("cancelled");
     expect(isProcessAlive(running)).toBe(false);

@@ -187,6 +187,23 @@ test("a limit that says no time is waited for long, a busy server is asked again
   expect(aheadMs[1]).toBeLessThan(60_000);
 });
 
+const limitOf = async (agent: string): Promise<Json> => {
+  const { body } = await deputy.api("GET", "/v1/agents");
+  return body.agents.find(({ name }: Json) => name === agent).limit;
+};
+
+test("of each agent the limit that ends last is told, with how much waits for it", async () => {
+  const [claude, codex] = await Promise.all([limitOf("claude"), limitOf("codex")]);
+  expect(claude).toMatchObject({ reason: expect.stringContaining("weekly limit"), waiting: 3 });
+  expect(Date.parse(claude.resets_at)).toBeGreaterThan(Date.now() + 99 * hourMs);
+  expect(codex).toMatchObject({ reason: expect.stringContaining("3 days 2 hours"), waiting: 3 });
+  const { stdout } = await deputy.cli(["agents"]);
+  expect(stdout).toContain(
+    `claude is at its provider's limit (ends ${claude.resets_at}; 3 wait): `,
+  );
+  expect(stdout).toMatch(/^daemon {3}\S+:\d+ .* \d\/\d+ /m);
+});
+
 test("an account without credit waits for its person", async () => {
   const id = await submit("credit", "claude", lines(init, claudeSays("Credit balance is too low")));
   const asked = await deputy.untilEvent(id, ({ type }) => type === "question.asked");
@@ -194,6 +211,8 @@ test("an account without credit waits for its person", async () => {
   await scratch.forget("CASE-credit");
   await deputy.api("POST", `/v1/tasks/${id}/answer`, { answer: "yes" });
   expect((await deputy.untilOver(id)).state).toBe("completed");
+  // It works again, whatever time it named before.
+  expect([await limitOf("claude"), (await limitOf("codex")).waiting]).toEqual([null, 3]);
 });
 
 test("a review waits for its reviewer as long as an attempt waits for its agent", async () => {
@@ -212,6 +231,9 @@ test("a review waits for its reviewer as long as an attempt waits for its agent"
     deputy.untilEvent(body.id, ({ type, seq }) => type === "stage.parked" && seq > waits);
   const first = await parked(0);
   expect(first.message).toContain("a reviewer was held up");
+  expect(await limitOf("claude")).toMatchObject({
+    ...{ reason: expect.stringContaining("a reviewer was held up"), resets_at: null, waiting: 1 },
+  });
   const waitOnce = async (before: number) => {
     await deputy.database?.query(
       `update subtasks set postponed = ${before} where task_id = '${body.id}'`,

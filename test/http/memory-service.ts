@@ -388,7 +388,7 @@ export class MemoryService implements Service {
   }
 
   async agents() {
-    return [];
+    return { agents: [], slots: { total: 0, busy: 0 }, processes: [] };
   }
 
   async attention() {

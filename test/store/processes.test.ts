@@ -35,7 +35,7 @@ async function register(
   const registered = await registerProcess(
     bench.db,
     bench.database.connection,
-    { id: newId("process"), kind, host, ...process },
+    { id: newId("process"), kind, host, version: "1.0.0", slots: 2, ...process },
     onLost,
   );
   if (registered) processes.push(registered);

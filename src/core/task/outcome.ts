@@ -103,8 +103,9 @@ export type Outcome =
   | { kind: "lost"; detail: string }
   /**
    * A provider limit: the same stage runs again at `retryAt` and nothing is counted. Null: unknown.
+   * `agent`: whose provider it is; absent: it is another server's.
    */
-  | { kind: "postponed"; detail: string; retryAt: Date | null }
+  | { kind: "postponed"; detail: string; retryAt: Date | null; agent?: string }
   /**
    * A volume is full (`detail` says which): the same stage runs again when there is space, and
    * nothing is counted.

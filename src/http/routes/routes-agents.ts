@@ -14,14 +14,14 @@ export function agentRoutes(service: Service): FastifyPluginAsyncZod {
           operationId: "listAgents",
           tags: ["daemon"],
           summary:
-            "The agents that are installed, whether they can work, and which one is the default",
+            "The agents that are installed, whether they can work, the limits of their providers, and the processes with their slots",
           response: {
             200: json("The agents.", agentsWire),
             ...problems(401),
           },
         },
       },
-      async () => toWire(agentsWire, { agents: await service.agents() }),
+      async () => toWire(agentsWire, await service.agents()),
     );
   };
 }

@@ -22,10 +22,11 @@ export function postpone(
 }
 
 /** The event for a postponed stage. */
-export function postponedEvent(stage: StageName, { detail }: Postponed, at: Date) {
+export function postponedEvent(stage: StageName, { agent, detail, retryAt }: Postponed, at: Date) {
+  const limit = agent && { agent, detail, resets_at: retryAt?.toISOString() ?? null };
   return {
     type: "stage.parked",
     message: `Parked until ${at.toISOString()}: ${detail}`,
-    data: { stage, until: at.toISOString() },
+    data: { stage, until: at.toISOString(), ...limit },
   } as const;
 }

@@ -37,6 +37,7 @@ import { checkReportsMigration } from "../migrations/0040-check-reports.ts";
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";
 import { answersMigration } from "../migrations/0044-answers.ts";
+import { machinesMigration } from "../migrations/0045-machines.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -77,6 +78,7 @@ const migrations: Record<string, Migration> = {
   "0041-browsers": browsersMigration,
   "0042-live": liveMigration,
   "0044-answers": answersMigration,
+  "0045-machines": machinesMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

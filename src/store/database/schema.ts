@@ -299,6 +299,9 @@ export type Database = {
     endedCleanly: Generated<boolean>;
     /** When it first finished a stage. */
     progressedAt: MaybeTime;
+    version: string | null;
+    /** How many attempts it runs at once. */
+    slots: number | null;
   };
   childProcesses: {
     processId: string;

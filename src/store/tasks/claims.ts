@@ -80,7 +80,8 @@ export async function listHeldForSpace(
   return rows.map(({ state, ...row }) => ({ ...row, stage: stageOfState[state] ?? "plan" }));
 }
 
-const stageOfState: Record<string, StageName> = {
+/** What claims work in this state. */
+export const stageOfState: Record<string, StageName> = {
   planning: "plan",
   ready: "execute",
   delivering: "deliver",

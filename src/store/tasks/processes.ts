@@ -40,6 +40,9 @@ export async function registerProcess(
     pid: number;
     startTicks: string | null;
     host: string;
+    version: string;
+    /** How many attempts it runs at once. */
+    slots: number;
   },
   onLost: (error: Error) => void,
 ): Promise<RegisteredProcess | null> {
@@ -86,9 +89,10 @@ export async function registerProcess(
       if (!(await connect())) throw new Error(`the lock of ${own.id} is not free yet`);
       // A machine that slept for months may find its row deleted.
       await current?.query(
-        `insert into processes (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
+        `insert into processes (id, kind, pid, start_ticks, host, version, slots)
+          values ($1, $2, $3, $4, $5, $6, $7)
           on conflict (id) do update set ended_at = null, heartbeat_at = now()`,
-        [own.id, own.kind, own.pid, own.startTicks, own.host],
+        [own.id, own.kind, own.pid, own.startTicks, own.host, own.version, own.slots],
       );
     },
     release: async () => {

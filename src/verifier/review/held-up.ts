@@ -20,12 +20,15 @@ export class HeldUp extends Error {
 /** Which reasons may still hold it up: each may have been waited for, or refused, before. */
 export type Patience = { mayPostpone: boolean; mayAskForBudget: boolean };
 
-/** @throws HeldUp when the run ended for a temporary reason. */
-export function throwWhenHeldUp(end: RoleEnd, patience: Patience): void {
+/** `agent` null: the one of the role. @throws HeldUp when the run ended for a temporary reason. */
+export function throwWhenHeldUp(end: RoleEnd, patience: Patience, agent: string | null): void {
   if (end.reason === "done") return;
   const detail = `a reviewer was held up: ${end.detail}`;
   if (patience.mayPostpone && isProviderLimit(end))
-    throw new HeldUp({ kind: "postponed", detail, retryAt: end.retryAt });
+    throw new HeldUp({
+      ...{ kind: "postponed", detail, retryAt: end.retryAt },
+      ...(agent !== null && { agent }),
+    });
   // Only the task's budget can be raised by a question; the limit of one run cannot.
   const isBudget = end.reason === "out_of_budget" && end.question !== null;
   if (patience.mayAskForBudget && isBudget) throw new HeldUp({ kind: "unaffordable", detail });

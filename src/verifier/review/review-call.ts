@@ -171,6 +171,6 @@ async function run<Answer>(
   });
   // An aborted call is no answer.
   signal.throwIfAborted();
-  throwWhenHeldUp(end, place.patience);
+  throwWhenHeldUp(end, place.patience, agent);
   return end;
 }

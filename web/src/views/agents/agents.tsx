@@ -1,27 +1,23 @@
 import type { z } from "zod";
-import type { agentsWire, healthWire } from "../../../../src/api/daemon.ts";
+import type { agentsWire } from "../../../../src/api/daemon.ts";
 import { useResource } from "../../data/use-resource.ts";
 import { useTitle } from "../../data/use-title.ts";
 import { OutsideText } from "../../parts/outside-text.tsx";
 import { Empty, Shown } from "../../parts/shown.tsx";
 import { Time } from "../../parts/time.tsx";
-import { formatDuration } from "../../parts/words.ts";
+import { plural } from "../../parts/words.ts";
 import { Brake } from "./brake.tsx";
+import { Machines } from "./machines.tsx";
 import "./agents.css";
 
-/** Who can work, on what machine, and the brake on all of it. */
-type Agent = z.infer<typeof agentsWire>["agents"][number] & Capacity;
-
-/** What a daemon tells of an agent that has slots or limits of its own. */
-type Capacity = {
-  slots?: { used: number; of: number } | null;
-  limit?: { reason: string; resets_at: string | null } | null;
-};
+/** Who can work, on what machines, and the brake on all of it. */
+type List = z.infer<typeof agentsWire>;
+type Agent = List["agents"][number];
 
 export default function Agents() {
   useTitle("Agents");
-  const list = useResource<{ agents: Agent[] }>("/v1/agents");
-  const health = useResource<z.infer<typeof healthWire>>("/healthz");
+  // What runs changes with each task that begins or ends something.
+  const list = useResource<List>("/v1/agents", ({ tasks }) => tasks.length > 0);
   return (
     <>
       <h1 class="view-title">Agents and machines</h1>
@@ -42,27 +38,7 @@ export default function Agents() {
           )
         }
       </Shown>
-      <h2 class="section-title">This daemon</h2>
-      <Shown resource={health} skeleton={1}>
-        {({ process_id, uptime_s, version }) => (
-          <dl class="facts card">
-            <div>
-              <dt>Version</dt>
-              <dd>{version}</dd>
-            </div>
-            <div>
-              <dt>Runs for</dt>
-              <dd>{formatDuration(uptime_s * 1_000)}</dd>
-            </div>
-            <div>
-              <dt>Process</dt>
-              <dd>
-                <code>{process_id}</code>
-              </dd>
-            </div>
-          </dl>
-        )}
-      </Shown>
+      {list.data && <Machines slots={list.data.slots} processes={list.data.processes} />}
       <h2 class="section-title">Brake</h2>
       <Brake />
     </>
@@ -70,7 +46,7 @@ export default function Agents() {
 }
 
 function AgentCard({ agent }: { agent: Agent }) {
-  const { access, detail, is_default, limit, name, path, slots, usable, version } = agent;
+  const { access, detail, is_default, limit, name, path, usable, version } = agent;
   return (
     <li class="card agent">
       <div class="agent-head">
@@ -85,24 +61,20 @@ function AgentCard({ agent }: { agent: Agent }) {
       </p>
       {limit && (
         <p class="agent-limit">
-          At its limit: <OutsideText text={limit.reason} />
-          {limit.resets_at && (
-            <>
-              {" "}
-              (<Time at={limit.resets_at} prefix="ends " />)
-            </>
+          At its provider's limit,{" "}
+          {limit.resets_at === null ? (
+            "and no time is known"
+          ) : (
+            <Time at={limit.resets_at} prefix="which ends " />
           )}
+          {limit.waiting > 0 && ` (${plural(limit.waiting, "waits", "wait")} for it)`}:{" "}
+          <OutsideText text={limit.reason} />
         </p>
       )}
       <p class="soft agent-facts">
         {version && (
           <span>
             version <OutsideText text={version} />
-          </span>
-        )}
-        {slots && (
-          <span>
-            {slots.used} of {slots.of} slots at work
           </span>
         )}
         {access !== "none" && <span>{access === "key" ? "by API key" : "by its own login"}</span>}
