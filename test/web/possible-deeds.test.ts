@@ -25,13 +25,17 @@ const done = { state: "completed", branch: "deputy/x", decision: "open" };
 const worktrees = [{ state: "removed" }] as Detail["worktrees"];
 
 test.each<[string, Parts, Deed[]]>([
-  ["runs", {}, ["cancel", "comment", "pause", "say", "snapshots"]],
+  ["runs", {}, ["budget", "cancel", "comment", "pause", "say", "snapshots"]],
   [
-    "has a budget and waits",
-    { task: { budget: { usd: 5 } }, questions: [{ answered_at: null }] as Detail["questions"] },
+    "waits",
+    { questions: [{ answered_at: null }] as Detail["questions"] },
     ["budget", "cancel", "comment", "pause", "say", "snapshots", "snooze"],
   ],
-  ["is paused", { task: { paused_at: at } }, ["cancel", "comment", "resume", "say", "snapshots"]],
+  [
+    "is paused",
+    { task: { paused_at: at } },
+    ["budget", "cancel", "comment", "resume", "say", "snapshots"],
+  ],
   ["is being cancelled", { task: { cancel_requested_at: at } }, ["snapshots"]],
   [
     "has delivered",

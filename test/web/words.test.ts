@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { formatDuration as duration } from "../../src/cli/render/text.ts";
 import { formatCount as count, formatUsd as usd } from "../../src/core/budget/budget.ts";
-import { formatCount, formatDuration, formatUsd } from "../../web/src/parts/words.ts";
+import { formatCount, formatDuration, formatUsd, toSentence } from "../../web/src/parts/words.ts";
 
 test("the page writes figures as the command line does", () => {
   for (const figure of [
@@ -17,4 +17,11 @@ test("the page writes figures as the command line does", () => {
     expect(formatDuration(figure * 1_000), `${figure}`).toBe(duration(figure * 1_000));
   }
   expect(formatUsd(null)).toBe("price unknown");
+});
+
+test("a clause becomes a sentence, and a name at its beginning stays", () => {
+  expect(toSentence("it is put off until then")).toBe("It is put off until then.");
+  expect(toSentence("deputy/fix-it is undone on main.")).toBe("deputy/fix-it is undone on main.");
+  expect(toSentence('"id" must be a number')).toBe('"id" must be a number.');
+  expect(toSentence("nothing: all is done")).toBe("Nothing: all is done.");
 });

@@ -52,6 +52,9 @@ export const nameRepository = (repository: string): string =>
 /** Whether an address from outside may be a link. */
 export const isWebLink = (href: string): boolean => /^https?:\/\//i.test(href);
 
-/** A clause of the daemon, or of the page, as a sentence. */
-export const toSentence = (clause: string): string =>
-  `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${/[.!?…]$/.test(clause) ? "" : "."}`;
+/** A clause of the daemon, or of the page, as a sentence. A name at its beginning, as of a branch, stays. */
+export function toSentence(clause: string): string {
+  const isWord = /^\p{L}+(?![^\s,.:;!?])/u.test(clause);
+  const begun = isWord ? clause.charAt(0).toUpperCase() + clause.slice(1) : clause;
+  return `${begun}${/[.!?…]$/.test(clause) ? "" : "."}`;
+}

@@ -20,7 +20,7 @@ import type { Detail } from "./types.ts";
 const forms = {
   say: { label: "Say something", view: SayForm },
   retry: { label: "Retry with changes", view: RetryForm },
-  budget: { label: "Raise the budget", view: BudgetForm },
+  budget: { label: "Set the budget", view: BudgetForm },
   snooze: { label: "Put off", view: SnoozeForm },
   snapshots: { label: "Snapshots", view: Snapshots },
 };
@@ -37,7 +37,7 @@ export function Actions({ detail, refresh }: { detail: Detail; refresh: () => vo
   const post = (rest: string, done: string, body?: unknown) => async () => {
     const answer = await send<{ detail?: string } | null>("POST", taskPath(task.id, rest), body);
     refresh();
-    return answer?.detail ? `${capitalise(answer.detail)}.` : done;
+    return answer?.detail ?? done;
   };
   const accept = async () => {
     const tree = readSeenTree(task.id);
@@ -168,5 +168,3 @@ function restore(id: string, refresh: () => void) {
     return `${detail} ${worktrees.map(({ path }) => path).join(", ")}`.trim();
   };
 }
-
-const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -34,7 +34,7 @@ export function findPossible(detail: Pick<Detail, DetailPart>): ReadonlySet<Deed
   const can: Record<Deed, boolean> = {
     accept: task.decision === "open" && isLocal(task.repository),
     again: true,
-    budget: !over && !stopping && task.budget !== null,
+    budget: !over && !stopping,
     cancel: !over && !stopping,
     comment:
       task.expects_change && attempts.length > 0 && takesComments(task.state, stopping, isDecided),

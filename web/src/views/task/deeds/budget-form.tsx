@@ -5,7 +5,7 @@ import { taskPath } from "../task-path.ts";
 import type { FormProps } from "./form-props.ts";
 import { focusOnce } from "./say-form.tsx";
 
-/** Lets a running task spend more. */
+/** What a task may cost in all; one that asked for more goes on. */
 export function BudgetForm({ detail: { task }, refresh, close }: FormProps) {
   const [usd, setUsd] = useState("");
   const field = useId();
@@ -13,7 +13,7 @@ export function BudgetForm({ detail: { task }, refresh, close }: FormProps) {
     await send("POST", taskPath(task.id, "/budget"), { budget_usd: Number(usd) });
     refresh();
     close();
-    return `It may spend $${Number(usd)} now.`;
+    return `The budget is $${Number(usd)} now.`;
   };
   return (
     <form class="card words" onSubmit={(event) => event.preventDefault()}>
@@ -24,7 +24,7 @@ export function BudgetForm({ detail: { task }, refresh, close }: FormProps) {
       <input
         id={field}
         type="number"
-        min={task.budget?.usd ?? 0}
+        min={0}
         step="any"
         value={usd}
         ref={focusOnce}
@@ -32,7 +32,7 @@ export function BudgetForm({ detail: { task }, refresh, close }: FormProps) {
       />
       <div class="actions">
         <Button kind="primary" act={raise} disabled={!(Number(usd) > 0)}>
-          Raise the budget
+          Set the budget
         </Button>
         <button type="button" class="button plain" onClick={close}>
           Close
