@@ -42,6 +42,16 @@ test("each channel has its secret from the environment or a file, and no text ma
     expect(config.secrets).toContain(secret);
 });
 
+test("a public chat of Telegram has buttons only where its owner says so", async () => {
+  const buttons = async (chat: string, env = {}) =>
+    (await load({ DEPUTY_TELEGRAM_TOKEN: "12:abc", DEPUTY_TELEGRAM_CHAT: chat, ...env })).notifier
+      .telegram?.buttons;
+  expect([await buttons("5"), await buttons("-1001"), await buttons("@news")]).toEqual([
+    ...[true, true, false],
+  ]);
+  expect(await buttons("@news", { DEPUTY_TELEGRAM_BUTTONS: "true" })).toBe(true);
+});
+
 test.each([
   [
     { DEPUTY_WEB_PUSH_SUBJECT: "mailto:me@localhost" },

@@ -162,7 +162,8 @@ function readTelegram({ telegram }: InFile, env: NodeJS.ProcessEnv) {
     chat: String(chat),
     buttons:
       (readChoice(env, "DEPUTY_TELEGRAM_BUTTONS", ["true", "false"]) ??
-        String(telegram?.buttons ?? true)) === "true",
+        // A chat that has a name is public: whoever finds it could press.
+        String(telegram?.buttons ?? !String(chat).startsWith("@"))) === "true",
     url: requireAddress(
       "telegram: url in config.yaml",
       telegram?.url ?? "https://api.telegram.org",
