@@ -51,6 +51,8 @@ const fileSchema = z.strictObject({
   concurrency: z.number().int().min(0).max(256).optional(),
   /** Worktrees of finished tasks to keep; older ones are removed after a snapshot. */
   keep_worktrees: z.number().int().min(0).optional(),
+  /** New comments of ours on one issue or pull request within an hour; more stop it. */
+  max_comments: z.number().int().min(1).max(10_000).optional(),
   /** How long data of finished tasks is kept, in days. */
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** How much the snapshots of one repository may take, while those of settled tasks can go; 0: no limit. */
@@ -148,6 +150,7 @@ export function loadConfig(
     secrets: [...findSecrets(env), ...secretsOfApp(ofApp.app)],
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
+    maxComments: file.max_comments ?? 20,
     /** Null: for ever. */
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import type { StageName } from "../core/task/outcome.ts";
 import { makeRedact } from "../core/text/redact.ts";
+import { countComments } from "../delivery/forges/count-comments.ts";
 import { makeCommenter, openEventForges } from "../delivery/forges/find-commenter.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
 import { openGithub } from "../delivery/github/access/github-access.ts";
@@ -255,7 +256,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const intake = makeIntakeRules(config, { ...core, createTask });
     const onCreated = () => runner.wake("plan");
-    const forge = makeForge(github, redact);
+    const bare = makeForge(github, redact);
+    const forge = countComments(db, bare);
     const findForge = openForges(config.forges, forge, redact);
     const triggers = services.add(
       "triggers",
@@ -287,7 +289,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       }),
     );
     bus.on("over", triggers.wake);
-    const commenter = makeCommenter(forge, openEventForges(config.forges, redact));
+    const commenter = countComments(
+      db,
+      makeCommenter(bare, openEventForges(config.forges, redact)),
+    );
     if (commenter) {
       const { hearsCommands } = triggers;
       const about = { db, forge: commenter, github: forge, hearsCommands, log };

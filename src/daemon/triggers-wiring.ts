@@ -165,13 +165,14 @@ export async function startTriggers(deps: {
   const watched = await watchRules({ path: config.paths.triggers, log, onRead });
   const rules = { ...watched, current: () => placeClones(watched.current(), config.forges) };
   const stored = openInbox(db);
-  const guards = makeGuards(db, intake, config.notifier, log);
+  const guards = makeGuards(db, intake, config, log);
   const github: InboxDeps = {
     forge: "github",
     inbox: stored,
     rules: rules.current,
     submit,
     admit: guards.admit,
+    requireQuiet: guards.requireQuiet,
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier,
     rework: async (taskId, { goal, origin, text, voice }, key) => {

@@ -86,7 +86,8 @@ async function processDelivery(
     subject = origin.subject;
     if (subject === null || (await deps.findActiveTask(subject)) === null) {
       const { repository } = input;
-      await deps.admit({ deliveryId, rule, guards, repository, depth: origin.depth ?? 0 });
+      const depth = origin.depth ?? 0;
+      await deps.admit({ deliveryId, rule, guards, repository, depth, subject: null });
     }
     const idempotency = { key: deliveryId, bodyHash: source.name };
     const { task } = await deps.submit({

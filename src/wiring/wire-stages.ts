@@ -7,6 +7,7 @@ import { roleSettings } from "../config/role-settings.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { DeliverDeps } from "../delivery/deliver-task.ts";
+import { countComments } from "../delivery/forges/count-comments.ts";
 import { makeCommenter, openEventForges } from "../delivery/forges/find-commenter.ts";
 import { openForges } from "../delivery/forges/open-forges.ts";
 import type { GithubAccess } from "../delivery/github/access/github-access.ts";
@@ -140,7 +141,7 @@ export function wireStages(given: StageDeps): WiredStages {
     deliver: {
       ...shared,
       artifacts: config.paths.artifacts,
-      forge: makeCommenter(forge, openEventForges(config.forges, redact)),
+      forge: countComments(db, makeCommenter(forge, openEventForges(config.forges, redact))),
       findForge: openForges(config.forges, forge, redact),
       // What the hook says of several wordings is no event of a check.
       runHook: (claim, task, signal) => (run) =>

@@ -6,10 +6,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { makeGuards } from "../../src/daemon/triggers/guards.ts";
+import { countComments } from "../../src/delivery/forges/count-comments.ts";
 import { stopForSubject } from "../../src/orchestrator/commands/stop-for-subject.ts";
 import {
   acceptTask,
   batchCreations,
+  type IntakeRequest,
   type IntakeRules,
 } from "../../src/orchestrator/intake/intake.ts";
 import { changeOrigin } from "../../src/orchestrator/questions/approval-question.ts";
@@ -28,7 +30,7 @@ import { inboxSource } from "../../src/triggers/folder/take-file.ts";
 import { normalize } from "../../src/triggers/forges/receive-forge.ts";
 import type { GithubRule } from "../../src/triggers/github/github-rule.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
-import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
+import type { CommandDeps, InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
 import { processInbox } from "../../src/triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
 import { readGuards } from "../../src/triggers/guards/guard-rule.ts";
@@ -116,6 +118,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     rules: () => everyRule,
     submit: (request) => acceptTask(intake, request),
     admit: async () => {},
+    requireQuiet: async () => {},
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier: async () => null,
     rework: () => Promise.reject(new Error("there was nothing to rework")),
@@ -356,7 +359,7 @@ test("a storm of issues opens the breaker, and what a cap holds back waits", asy
   const deps = makeDeps();
   const { db } = store;
   const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
-  const { notifier: nobody } = loadConfig({ DEPUTY_HOME: "/nonexistent" });
+  const nobody = loadConfig({ DEPUTY_HOME: "/nonexistent" });
   const { admit } = makeGuards(db, advance, nobody, deps.log);
   const [rule] = everyRule.github;
   const rules = (changes: object) => ({
@@ -388,11 +391,11 @@ test("a storm of issues opens the breaker, and what a cap holds back waits", asy
 
 test("what was let through and could not start does not, once the breaker is open", async () => {
   const { db } = store;
-  const { notifier: nobody } = loadConfig({ DEPUTY_HOME: "/nonexistent" });
+  const nobody = loadConfig({ DEPUTY_HOME: "/nonexistent" });
   const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
   const { admit } = makeGuards(db, advance, nobody, () => {});
   const about = { rule: "stormy", repository: "/app", guards: { ...readGuards({}), breaker: 2 } };
-  const want = (deliveryId: string) => admit({ ...about, deliveryId, depth: 0 });
+  const want = (deliveryId: string) => admit({ ...about, deliveryId, depth: 0, subject: null });
   const ids = ["one", "two", "made", "three"].map((name) => `hook:stormy:${name}`);
   const [one = "", two = "", made = "", three = ""] = ids;
   const { submit } = makeDeps();
@@ -409,6 +412,90 @@ test("what was let through and could not start does not, once the breaker is ope
   await expect(want(three)).rejects.toThrow(/breaker open since/);
   await expect(want(one)).rejects.toThrow(/breaker open since/);
   await want(made);
+});
+
+test("two programs that answer each other on one subject stop: no reply, one push, and a person closes it", async () => {
+  const { db } = store;
+  const config = loadConfig({
+    DEPUTY_HOME: "/nonexistent",
+    DEPUTY_WEBHOOK_URL: "https://example.org/hook",
+    DEPUTY_WEBHOOK_SECRET: "x".repeat(32),
+  });
+  const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
+  const open = () => makeGuards(db, advance, { ...config, maxComments: 3 }, () => {});
+  const place = `acme/app#${++issueNumber}`;
+  const subject = `github:${place}`;
+  const written: string[] = [];
+  const commenter = countComments(db, {
+    upsertComment: async ({ taskId, target }) => {
+      const edited = written.includes(taskId);
+      if (!edited) written.push(taskId);
+      return { url: target, edited };
+    },
+  });
+  const say = (taskId: string, target = place) =>
+    commenter.upsertComment({ target, taskId, body: "Yes?", known: null });
+  const rules = parseTriggerRules(
+    `github: [{ on: command, repository: acme/app, trusted: [mallory] }]`,
+    "triggers.yaml",
+  );
+  /** The other program asks, once more. */
+  const ask = async (guards = open()) => {
+    const about = { number: issueNumber, state: "open" };
+    const payload = examplePayload("issue_comment", "created", {
+      ...{ issue: about, repository: { full_name: "acme/app" }, sender: stranger },
+      comment: { body: "/deputy why", user: stranger, author_association: "NONE" },
+    });
+    const commands = {
+      ...{ appSlug: null, acknowledge: async () => {}, findMade: async () => null },
+      findAbout: async () => null,
+      reply: async (target: string, _: string, key: string) => void (await say(key, target)),
+    } as unknown as CommandDeps;
+    await knock("issue_comment", payload);
+    await processInbox(
+      makeDeps({ commands, rules: () => rules, requireQuiet: guards.requireQuiet }),
+    );
+    return (await rows()).at(-1)?.result;
+  };
+  for (let edit = 0; edit < 9; edit++) await say(`story:${place}`); // one comment
+  const start: IntakeRequest = {
+    ...{ input: { goal: "Do it", repository: "/app" }, recipe: "change", approval: null },
+    idempotency: { key: place, bodyHash: "github" },
+    origin: {
+      source: "github",
+      ...{ subject, outsideText: null, replyTo: null, reviewedAgainst: null },
+    },
+  };
+  const { task } = await makeDeps().submit(start);
+  await inbox.insert({
+    deliveryId: place,
+    source: "github",
+    event: "issues",
+    action: null,
+    payload: {},
+  });
+  await inbox.settle(place, { result: "change", subject, taskId: task.id });
+  for (let turn = 0; turn < 3; turn++) expect(await ask()).toMatch(/^refused: No task of mine/);
+  // Four comments by now. Also after a restart, and on other subjects nothing is stopped.
+  for (let turn = 0; turn < 3; turn++) {
+    expect(await ask()).toMatch(
+      new RegExp(`^refused: breaker open since \\S+; deputy trigger reset '${subject}' closes it$`),
+    );
+  }
+  expect(written).toHaveLength(4);
+  expect((await getTask(db, task.id))?.state).toBe("cancelled");
+  await open().requireQuiet(`${subject}1`);
+  const pushes = await db
+    .selectFrom("notifications")
+    .select("payload")
+    .where("taskId", "=", "")
+    .execute();
+  const told = pushes.filter((push) =>
+    JSON.stringify(push).includes(`subject ${place} is stopped`),
+  );
+  expect(told).toHaveLength(1);
+  await open().reset(subject);
+  expect(await ask()).toMatch(/^refused: No task of mine/);
 });
 
 /** A server that answers nothing until the test says so. */

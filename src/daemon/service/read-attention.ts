@@ -7,6 +7,7 @@ import { listSnoozes } from "../../store/pushes/snoozes.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
 import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
 import { type Breaker, listBreakers } from "../../store/triggers/guards.ts";
+import { describeStopped, writeReset } from "../../triggers/guards/require-quiet.ts";
 
 /** What needs a person now, of all tasks and of the daemon itself. */
 export async function readAttention(
@@ -62,11 +63,11 @@ function listTroubles(
   for (const { openedAt, reason, repository, rule } of breakers)
     items.push({
       ...{ ...none, id: `system:breaker:${rule}:${repository}`, kind: "breaker", since: openedAt },
-      why: `the rule ${rule} starts nothing: ${reason}`,
+      why: `${describeStopped(rule)} is stopped: ${reason}`,
       actions: [
         {
           ...{ name: "reset", label: "reset", risk: "high", href: null },
-          command: `deputy trigger reset ${rule}`,
+          command: writeReset(rule),
           request: { path: `/v1/triggers/${encodeURIComponent(rule)}/reset`, body: null },
         },
       ],

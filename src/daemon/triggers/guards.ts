@@ -10,16 +10,29 @@ import {
   listBreakers,
   wantTask,
 } from "../../store/triggers/guards.ts";
-import { type Admit, admit, describeBreaker, type GuardRows } from "../../triggers/guards/admit.ts";
+import { lookAtSubject } from "../../store/triggers/written-comments.ts";
+import { type Admit, admit, type GuardRows } from "../../triggers/guards/admit.ts";
+import {
+  describeBreaker,
+  describeStopped,
+  requireQuiet,
+} from "../../triggers/guards/require-quiet.ts";
 
 /** Connects the guards of rules: their rows are the store's, cancelling is the orchestrator's. */
 export function makeGuards(
   db: Db,
   advance: AdvanceDeps,
-  notifier: Config["notifier"],
+  { maxComments, notifier }: Pick<Config, "maxComments" | "notifier">,
   log: (level: "info" | "warn", fields: object, message: string) => void,
-): { admit: Admit; sweep(): Promise<void>; reset(rule: string): Promise<{ detail: string }> } {
+): {
+  admit: Admit;
+  requireQuiet(subject: string): Promise<void>;
+  sweep(): Promise<void>;
+  reset(rule: string): Promise<{ detail: string }>;
+} {
   const rows: GuardRows = {
+    mostComments: maxComments,
+    lookAtSubject: (about) => lookAtSubject(db, about),
     want: (candidate) => wantTask(db, candidate),
     admit: (deliveryId) => admitDelivery(db, deliveryId),
     open: async (about) => {
@@ -27,7 +40,7 @@ export function makeGuards(
       await openBreaker(db, about, (breaker) =>
         operatorRows(notifier, {
           type: "trigger.breaker_opened",
-          title: `The rule ${rule} of triggers.yaml is stopped`,
+          title: `${capitalize(describeStopped(rule))} is stopped`,
           message: `${capitalize(reason)}. What it had queued is cancelled; ${describeBreaker(breaker)}`,
         }),
       );
@@ -48,6 +61,7 @@ export function makeGuards(
       last = mine.catch(() => {}); // its caller hears of it
       return mine;
     },
+    requireQuiet: (subject) => requireQuiet(rows, subject, maxComments),
     sweep: () => sweepBreakers(db, advance),
     reset: async (rule) => {
       const closed = await closeBreakers(db, rule);

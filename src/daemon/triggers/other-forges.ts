@@ -3,6 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import type { OtherForge } from "../../core/forge/place.ts";
 import type { Redact } from "../../core/text/redact.ts";
+import { countComments } from "../../delivery/forges/count-comments.ts";
 import { makeEventForge } from "../../delivery/forges/event-forge.ts";
 import { findProject } from "../../delivery/forges/forge-url.ts";
 import { type ForgeSettings, openApi, openClient } from "../../delivery/forges/open-forges.ts";
@@ -49,7 +50,7 @@ export function connectForge(
     read: (...given) => orSay(kind, () => found.read(...given)),
     listLabelled: (...given) => orSay(kind, () => found.listLabelled(...given)),
   };
-  const asked = makeEventForge(kind, api, deps.redact);
+  const asked = countComments(deps.db, makeEventForge(kind, api, deps.redact));
   const forge = {
     ...asked,
     readPullRequest: (target: string) =>

@@ -13,7 +13,7 @@ export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
       ...schedule,
       repository: hideCredentials(schedule.repository),
     });
-    const params = z.object({ name: z.string().min(1).max(100) });
+    const params = z.object({ name: z.string().min(1).max(300) });
 
     app.get(
       "/v1/schedules",

@@ -37,7 +37,8 @@ import { checkReportsMigration } from "../migrations/0040-check-reports.ts";
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";
 import { answersMigration } from "../migrations/0044-answers.ts";
-import { machinesMigration } from "../migrations/0045-machines.ts";
+import { writtenCommentsMigration } from "../migrations/0045-written-comments.ts";
+import { machinesMigration } from "../migrations/0046-machines.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -78,7 +79,8 @@ const migrations: Record<string, Migration> = {
   "0041-browsers": browsersMigration,
   "0042-live": liveMigration,
   "0044-answers": answersMigration,
-  "0045-machines": machinesMigration,
+  "0045-written-comments": writtenCommentsMigration,
+  "0046-machines": machinesMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

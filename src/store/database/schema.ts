@@ -348,6 +348,7 @@ export type Database = {
     result: string | null;
     taskId: string | null;
   };
+  writtenComments: { place: string; mark: string; at: DefaultTime };
   schedules: {
     rule: string;
     cron: string;

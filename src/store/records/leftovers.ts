@@ -5,6 +5,7 @@ import type { Db } from "../database/schema.ts";
 import { deleteAsks } from "../pushes/asks.ts";
 import { deleteCards } from "../pushes/cards.ts";
 import { deleteBreakers } from "../triggers/guards.ts";
+import { deleteWrittenComments } from "../triggers/written-comments.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,
@@ -20,6 +21,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     flakyTests: await deleteFlakyTests(db, before),
     freezes: await deleteFreezes(db, before),
     breakers: await deleteBreakers(db, before),
+    writtenComments: await deleteWrittenComments(db, before),
     notifications: await deleteNotifications(db, before),
     asks: await deleteAsks(db, before),
     cards: await deleteCards(db, before),

@@ -79,19 +79,20 @@ export async function listBreakers(db: Db, which: "open" | "unswept"): Promise<B
 }
 
 /**
- * The tasks that a rule started in a repository, or has worked on again, and that no agent has begun
- * to work on since.
+ * The tasks that a rule started in a repository, or has worked on again, or that are about the subject
+ * of that name, and that no agent has begun to work on since.
  */
 export async function listUnbegun(
   db: Db,
   { repository, rule }: Pick<Breaker, "rule" | "repository">,
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select t.id from tasks t join inbox i on i.task_id = t.id
-      where i.rule = ${rule} and i.repository = ${repository}
+    select distinct t.id from tasks t join inbox i on i.task_id = t.id
+      where (i.rule = ${rule} and i.repository = ${repository}
+          or lower(${rule}) in (lower(i.subject), lower(t.subject)))
         and t.state <> all(${[...terminalTaskStates]}::text[]) and t.cancel_requested_at is null
         and not exists (select from attempts a where a.task_id = t.id
-          and (a.started_at >= i.admitted_at or a.ended_at is null))
+          and (a.started_at >= coalesce(i.admitted_at, t.created_at) or a.ended_at is null))
       order by t.id`.execute(db);
   return rows.map(({ id }) => id);
 }

@@ -24,6 +24,8 @@ export type InboxDeps = {
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
   /** Throws a DeputyError where the rule's guards let nothing start. */
   admit: Admit;
+  /** Throws a DeputyError where a subject (of which we wrote too much) is to be left alone. */
+  requireQuiet: (subject: string) => Promise<void>;
   findActiveTask: (subject: string) => Promise<string | null>;
   /** The latest task that was to change something for this subject. */
   findEarlier: (subject: string) => Promise<EarlierTask | null>;

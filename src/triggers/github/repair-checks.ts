@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { DeputyError } from "../../core/base/error.ts";
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
-import { type ForgeKind, withoutForge, writePlace } from "../../core/forge/place.ts";
+import { type ForgeKind, subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Voice } from "../../core/task/message.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
@@ -70,7 +70,7 @@ export async function repairChecks(
       return done(`ignored: ${name(redBefore)} failed on the target branch, too`);
     }
     const about = { place, commit: head.commit, failed, redBefore };
-    const admit = () => admitOwn(deps, { delivery, rule, task });
+    const admit = () => admitOwn(deps, { delivery, rule, task, subject: subjectOf(forge, place) });
     return done(await workOn(deps, own, task, repository, about, admit));
   } catch (error) {
     const isSettled = await retryLater(deps, delivery, subject, error);
@@ -86,16 +86,21 @@ export async function admitOwn(
   {
     delivery,
     rule,
+    subject,
     task,
   }: {
+    /** The pull request. */
+    subject: string;
     delivery: OpenDelivery;
     rule: ReturnType<typeof findForOwn>[number];
     task: Task;
   },
 ): Promise<void> {
-  const { repository } = task;
-  const { deliveryId } = delivery;
-  await admit({ deliveryId, rule: rule.called, guards: rule.rule.guards, repository, depth: 0 });
+  const { called, rule: own } = rule;
+  await admit({
+    ...{ deliveryId: delivery.deliveryId, rule: called, guards: own.guards, depth: 0, subject },
+    repository: task.repository,
+  });
 }
 
 /** A check that we report ourselves says nothing new, and repairing because of it would never end. */

@@ -22,7 +22,8 @@ export async function startOrContinue(
   const taskId = earlier?.task.id ?? null;
   if (active === null && story.kind !== "name") {
     const { guards, rule } = trigger;
-    await deps.admit({ deliveryId, rule, guards, repository: taskInput.repository, depth: 0 });
+    const { repository } = taskInput;
+    await deps.admit({ deliveryId, rule, guards, repository, subject, depth: 0 });
   }
   switch (story.kind) {
     case "name":

@@ -58,7 +58,7 @@ export async function workOnReview(
     if (threads.length === 0 && body === "") return done("ignored: it says nothing to work on");
     const asksForChanges = review.state === "changes_requested";
     const found = { id: review.id, by: sender.login, asksForChanges, body, threads, place };
-    const admit = () => admitOwn(deps, { delivery, rule: first, task });
+    const admit = () => admitOwn(deps, { delivery, rule: first, task, subject });
     return done(await workOn(deps, own, task, found, admit));
   } catch (error) {
     return retryLater(deps, delivery, subject, error);

@@ -1,5 +1,6 @@
 import { DeputyError } from "../../core/base/error.ts";
 import type { Guards } from "./guard-rule.ts";
+import { describeBreaker, requireQuiet, type SubjectRows } from "./require-quiet.ts";
 
 /**
  * The one gate between an event that fits a rule and a task. A cap holds an event back until there is
@@ -16,11 +17,15 @@ export type Candidate = {
   /** How many tasks of a Deputy led to it, one by the other. */
   depth: number;
   guards: Guards;
+  /** Where its comments go; null: nowhere. */
+  subject: string | null;
 };
 
-export type GuardRows = {
+export type GuardRows = SubjectRows & {
+  /** Comments of ours on one subject within an hour. */
+  mostComments: number;
   /** Notes once that the delivery wants to start a task; says how its rule stands. */
-  want(candidate: Omit<Candidate, "depth">): Promise<{
+  want(candidate: Omit<Candidate, "depth" | "subject">): Promise<{
     /** It was let through before, and its task may still have to be made. */
     isAdmitted: boolean;
     /** It has made a task, and a crash kept that from being recorded. */
@@ -34,8 +39,6 @@ export type GuardRows = {
     dayFreeAt: Date | null;
   }>;
   admit(deliveryId: string): Promise<void>;
-  /** Opens the breaker, tells the operator once, and cancels what has not begun. Returns since when. */
-  open(about: { rule: string; repository: string; reason: string }): Promise<Date>;
 };
 
 export const maxDepth = 3;
@@ -53,6 +56,7 @@ export async function admit(rows: GuardRows, candidate: Candidate): Promise<void
     refuse(`${depth} tasks led to this event, one by the other; ${maxDepth} may`, "depth");
   const state = await rows.want({ deliveryId, rule, repository, guards });
   if (state.hasTask) return;
+  if (candidate.subject !== null) await requireQuiet(rows, candidate.subject, rows.mostComments);
   // Also for one that was let through and could not start yet: the breaker opened meanwhile.
   if (state.brokenSince) refuse(describeBreaker({ rule, openedAt: state.brokenSince }), "breaker");
   if (state.isAdmitted) return;
@@ -79,10 +83,6 @@ const cap = { hour: "max_per_hour", day: "max_per_day" } as const;
 /** Whether a delivery is held back by its rule: it waits, however long that takes. */
 export function isCapped(error: unknown): boolean {
   return error instanceof DeputyError && Object.values<string | null>(cap).includes(error.field);
-}
-
-export function describeBreaker({ rule, openedAt }: { rule: string; openedAt: Date }): string {
-  return `breaker open since ${openedAt.toISOString()}; deputy trigger reset ${rule} closes it`;
 }
 
 /** A password has no place in rows and in what is told. */

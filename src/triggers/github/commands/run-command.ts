@@ -70,6 +70,7 @@ export async function runCommand(deps: InboxDeps, delivery: OpenDelivery): Promi
       const why = `nothing shows that ${sender.login} has write access`;
       return settle(deps, delivery.deliveryId, ended(`ignored: ${why}`, subject));
     }
+    await deps.requireQuiet(subject);
     await commands.acknowledge(place, comment.id);
     const { reply, result, taskId } = await carryOut(deps, {
       ...{ delivery, command, commands, place, isPull, subject },
