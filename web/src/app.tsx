@@ -114,14 +114,17 @@ function View() {
   );
 }
 
-/** A good sentence goes by itself, a refusal when it is closed. */
+/** A good sentence goes by itself; a refusal, which is the daemon's whole sentence, when it is closed. */
 function say(
   toasts: ReturnType<typeof createStore<readonly Toast[]>>,
   sentence: string,
   tone: "good" | "bad",
 ) {
   const id = Math.max(0, ...toasts.get().map((toast) => toast.id)) + 1;
-  toasts.set([...toasts.get().slice(-3), { id, sentence: toSentence(sentence), tone }]);
+  toasts.set([
+    ...toasts.get().slice(-3),
+    { id, sentence: tone === "good" ? toSentence(sentence) : sentence, tone },
+  ]);
   if (tone === "good")
     setTimeout(() => toasts.set(toasts.get().filter((toast) => toast.id !== id)), 6_000);
 }
