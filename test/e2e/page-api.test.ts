@@ -81,16 +81,21 @@ yes ${"x".repeat(79)} | head -n 30000 > big.txt
 test("twenty thousand files are listed within bounds", async () => {
   const agent = await script(
     "many.sh",
-    "mkdir many && cd many && seq 1 20000 | xargs touch && echo hi > 20000\n",
+    "rm keep.txt && mkdir keep.txt many && echo hi > keep.txt/x && cd many && seq 1 20000 | xargs touch && echo hi > 20000\n",
   );
   const task = await run({ goal: "Write many files", agent });
   const { body } = await get(`/v1/tasks/${task.id}/changes`);
-  expect(body).toMatchObject({ truncated: true, total: 20_000 });
+  expect(body).toMatchObject({ truncated: true, total: 20_002 });
   expect(body.files).toHaveLength(5_000);
-  expect(body.files[0]).toMatchObject({ status: "added", added: null });
+  expect(body.files[2]).toMatchObject({ status: "added", added: null });
   const unlisted = await get(`/v1/tasks/${task.id}/changes/file?path=many/20000`);
   expect(body.files.some(({ path }: Json) => path === "many/9999")).toBe(false);
   expect(unlisted.body.patch).toContain("\n+hi\n");
+  // A folder is no file, nor is what is in one that took a file's place that file.
+  expect((await get(`/v1/tasks/${task.id}/changes/file?path=many`)).status).toBe(404);
+  const replaced = await get(`/v1/tasks/${task.id}/changes/file?path=keep.txt`);
+  expect(replaced.body.patch).toContain("deleted file mode");
+  expect(replaced.body.patch).not.toContain("keep.txt/x");
 });
 
 test("a log is read in parts of whole lines, however long it is", async () => {

@@ -75,14 +75,17 @@ export async function readFilePatch(
   { oldPath, path }: { path: string; oldPath: string | null },
   maxBytes: number,
 ): Promise<{ patch: string; truncated: boolean; binary: boolean }> {
-  const paths = oldPath === null ? [path] : [oldPath, path];
+  const isBelow = oldPath !== null && (isIn(oldPath, path) || isIn(path, oldPath));
+  const paths = oldPath === null || isBelow ? [path] : [oldPath, path];
   await fetchChange(mirror, from, to);
-  const patch = await openMirror(mirror).run([
+  // A file's path is a folder's, too, where one took its place: what is in that is not asked for.
+  const only = paths.flatMap((one) => [`:(top,literal)${one}`, `:(top,exclude,literal)${one}/`]);
+  const patch = await openMirror(mirror, { literalPathspecs: false }).run([
     // Larger files are named and not compared.
     ...["-c", `core.bigFileThreshold=${maxShownBytes}`, "diff-tree", "-r", "-p", "--full-index"],
     ...["--src-prefix=a/", "--dst-prefix=b/", ...noHelpers],
-    ...(oldPath === null ? ["--no-renames"] : ["-M1%"]),
-    ...["--end-of-options", from, to, "--", ...paths],
+    ...(paths.length === 1 ? ["--no-renames"] : ["-M1%"]),
+    ...["--end-of-options", from, to, "--", ...only],
   ]);
   const binary = /^Binary files .* differ$/m.test(patch.slice(0, 10_000)) && !/^@@ /m.test(patch);
   if (Buffer.byteLength(patch) <= maxBytes) return { patch, truncated: false, binary };
@@ -90,6 +93,8 @@ export async function readFilePatch(
   const whole = head.subarray(0, head.lastIndexOf("\n") + 1).toString("utf8");
   return { patch: whole, truncated: true, binary };
 }
+
+const isIn = (path: string, folder: string) => path.startsWith(`${folder}/`);
 
 type Entry = Pick<FileChange, "path" | "oldPath" | "status"> & { sides: { id: string }[] };
 
