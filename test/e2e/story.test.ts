@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -197,5 +198,34 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     expect(github.git(repository, "branch", "--list", first.branch)).not.toBe("");
     expect((await deputy.cli(["discard", first.id])).code).toBe(0);
     expect(github.git(repository, "branch", "--list", first.branch)).toBe("");
+  });
+
+  test("a GitHub that is slow about one repository holds up no other, and a daemon that is killed meanwhile makes one task of each event", async () => {
+    const permissions = { eve: "write" };
+    for (const name of ["acme/slow", "acme/quick"])
+      await github.add(name, { from: project.path, permissions });
+    const signs = new EventEmitter();
+    const isAsked = once(signs, "asked");
+    const mayAnswer = once(signs, "answer").then(() => {});
+    github.delay = ({ path }) => {
+      if (!path.startsWith("/repos/acme/slow/collaborators/")) return;
+      signs.emit("asked");
+      return mayAnswer;
+    };
+    const by = { by: "eve", association: "NONE", number: 1 };
+    const slow = hooks.issue("labeled", { ...by, repository: "acme/slow" });
+    await isAsked;
+    const quick = await hooks.issue("labeled", { ...by, repository: "acme/quick" });
+    expect(quick.result).toMatch(/^change: /);
+    await deputy.kill();
+    await deputy.start();
+    signs.emit("answer");
+    github.delay = null;
+    expect((await slow).result).toMatch(/^change: /);
+    const { tasks } = (await deputy.api("GET", "/v1/tasks")).body;
+    const about = (name: string) =>
+      tasks.filter(({ repository }: Json) => repository.includes(name)).map(({ id }: Json) => id);
+    expect(about("acme/slow")).toEqual([(await slow).taskId]);
+    expect(about("acme/quick")).toEqual([quick.taskId]);
   });
 });

@@ -126,6 +126,8 @@ export type FakeGithub = {
   requests: Request[];
   /** The first that does not say null answers the request in place of GitHub. */
   refusals: ((request: Request) => Answer | null)[];
+  /** Answers to a request wait for it; null: none does. */
+  delay: ((request: Request) => Promise<void> | undefined) | null;
   /** With what logs were asked for. */
   sentToLogs: IncomingHttpHeaders[];
   /** Command lines that held the token while somebody asked for something. */
@@ -181,7 +183,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     }
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const received: Request = {
         method: request.method ?? "",
         path: (request.url ?? "").slice("/api/v3".length),
@@ -191,6 +193,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       github.requests.push(received);
       const breach = contract.findBreach(received);
       if (breach) breaches.push(breach);
+      await github.delay?.(received);
       const { status, headers, body } = answer(received);
       const { app } = github;
       response.sendDate = app?.tellsTime ?? true;
@@ -236,6 +239,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     app: null,
     requests: [],
     refusals: [],
+    delay: null,
     seenInArgv: [],
     sentToLogs: [],
     knowsFilters: true,

@@ -194,6 +194,47 @@ test("where the log cannot be read, issues, labels and comments are looked for i
   expect(lists.at(-1)?.headers["if-none-match"]).toBeDefined();
 });
 
+test("an entry of a list that cannot be read keeps no other from being found, and is asked for again", async () => {
+  const rules = `github: [{ on: command, repository: acme/odd }]`;
+  const app = await github.add("acme/odd");
+  app.log = null;
+  const at = (minutes: number) => ago(minutes).toISOString();
+  const said = (id: number, minutes: number) => ({
+    ...{ id, body: "/deputy why", user: ada, author_association: "MEMBER" },
+    ...{ created_at: at(minutes), updated_at: at(minutes) },
+    issue_url: `${github.apiUrl}/repos/acme/odd/issues/2`,
+  });
+  app.issues.push({
+    number: 2,
+    title: "",
+    body: "",
+    state: "open",
+    user: ada,
+    created_at: at(90),
+    updated_at: at(90),
+  });
+  expect(await round(rules)).toBe(0);
+  await store.db
+    .updateTable("reconcileCursors")
+    .set({ seenUntil: ago(60) })
+    .where("name", "like", "acme/odd%")
+    .execute();
+  const odd = { ...said(22, 20), issue_url: 7 as unknown as string };
+  app.said.push(said(21, 30), odd, said(23, 10));
+  const about = async () => (await rows("acme/odd")).map(({ deliveryId }) => deliveryId);
+  expect(await round(rules)).toBe(2);
+  expect(await about()).toEqual([
+    expect.stringContaining("comment.21"),
+    expect.stringContaining("comment.23"),
+  ]);
+  const told = expect.stringMatching(/^An entry of the comments of acme\/odd was not read: /);
+  expect(logged).toContainEqual(told);
+  expect(await round(rules)).toBe(0);
+  Object.assign(odd, said(22, 20));
+  expect(await round(rules)).toBe(1);
+  expect(await round(rules)).toBe(0);
+});
+
 test("a backlog is read to its end, whatever the order in which it changed", async () => {
   const rules = `github: [{ on: issues.opened, repository: acme/backlog }]`;
   const app = await github.add("acme/backlog");
