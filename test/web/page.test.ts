@@ -144,7 +144,8 @@ describe("a signed-in browser", () => {
     await goal.fill("Wait for an answer");
     // A daemon that has seen repositories offers them.
     const place = page.getByLabel("Repository", { exact: true });
-    const isOffered = (await place.evaluate("(field) => field.tagName")) === "SELECT";
+    await place.waitFor();
+    const isOffered = (await place.and(page.locator("select")).count()) > 0;
     await (isOffered ? place.selectOption(repository.path) : place.fill(repository.path));
     await page.getByLabel("Agent", { exact: true }).selectOption({ label: "command:… or acp:…" });
     await page.getByPlaceholder("command:… or acp:…").fill(ask("Which?"));
@@ -246,11 +247,17 @@ describe("devices", () => {
   test("one that cannot get pushes is told why in one sentence, and has no switch for them", async () => {
     const { close, context, page } = await browser.signIn({ path: "/settings" });
     const card = page.locator(".push");
-    await card.getByText(/^This browser refuses notifications of Deputy: allow them/).waitFor();
-    expect(await card.getByRole("button").count()).toBe(0);
-    await context.grantPermissions(["notifications"]);
-    await page.reload();
     await card.getByText(/^Web Push is not set up: set public_url to the https address/).waitFor();
+    expect(await card.getByRole("button").count()).toBe(0);
+    const devtools = await context.newCDPSession(page);
+    const { targetInfo } = await devtools.send("Target.getTargetInfo");
+    const { browserContextId } = targetInfo;
+    await devtools.send("Browser.setPermission", {
+      ...{ permission: { name: "notifications" }, setting: "denied", origin: deputy.url() },
+      ...(browserContextId !== undefined && { browserContextId }),
+    });
+    await page.reload();
+    await card.getByText(/^This browser refuses notifications of Deputy: allow them/).waitFor();
     expect(await card.getByRole("button").count()).toBe(0);
     await close();
   });
