@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { z } from "zod";
 import type { agentsWire } from "../../../../src/api/daemon.ts";
 import type { Repository } from "../../data/repository.ts";
@@ -20,7 +20,8 @@ export function Place({ fields, set, problemOf }: PartProps) {
   const repositories = data ?? [];
   const known = repositories.find(({ path_or_url }) => path_or_url === fields.repository);
   const latest = repositories[0]?.path_or_url;
-  useEffect(() => {
+  // Before it is drawn: an empty field would be one to type in, and become a list under the cursor.
+  useLayoutEffect(() => {
     if (latest !== undefined && fields.repository === "") set({ repository: latest });
     // Once: an empty field afterwards is for another one to be typed.
   }, [latest]);
