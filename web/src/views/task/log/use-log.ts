@@ -28,6 +28,8 @@ export function useLog(taskId: string, subtask: string, attempt: number, isRunni
   const [busy, setBusy] = useState(false);
   const current = useRef(window);
   const reading = useRef<Promise<void>>(Promise.resolve());
+  /** The last reading failed: what the stream says next is a reason to read again. */
+  const isLost = useRef(false);
 
   const readPart = useCallback(
     (from: number, bytes: number) => {
@@ -46,7 +48,9 @@ export function useLog(taskId: string, subtask: string, attempt: number, isRunni
         current.current = await make(current.current);
         setWindow(current.current);
         setProblem(null);
+        isLost.current = false;
       } catch (error) {
+        isLost.current = true;
         setProblem(error instanceof ApiError ? error : new ApiError(0, String(error)));
       }
     });
@@ -58,7 +62,12 @@ export function useLog(taskId: string, subtask: string, attempt: number, isRunni
     [change, readPart],
   );
   const readNewer = useCallback(
-    () => change(async (now) => addNewer(now, await readPart(endOf(now), partBytes))),
+    () =>
+      change(async (now) =>
+        now.chunks.length === 0
+          ? startAt(await readPart(-partBytes, partBytes))
+          : addNewer(now, await readPart(endOf(now), partBytes)),
+      ),
     [change, readPart],
   );
   const readOlder = useCallback(async () => {
@@ -89,7 +98,7 @@ export function useLog(taskId: string, subtask: string, attempt: number, isRunni
   useEffect(
     () =>
       live.follow((changed) => {
-        if (changed === "all" || changed.tasks.includes(taskId)) void readNewer();
+        if (isLost.current || changed === "all" || changed.tasks.includes(taskId)) void readNewer();
       }),
     [live, taskId, readNewer],
   );
