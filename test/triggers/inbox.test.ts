@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
@@ -514,6 +515,56 @@ async function startSlowServer() {
   const close = () => new Promise((closed) => server.close(closed).closeAllConnections());
   return { url: `http://127.0.0.1:${port}`, isAsked, answer: () => answer(), close };
 }
+
+test("a storm of repairs cancels those that no agent has begun, and leaves the one under way", async () => {
+  const { db } = store;
+  const nobody = loadConfig({ DEPUTY_HOME: "/nonexistent" });
+  const advance = { ...makeAdvanceDeps(db, () => []), announce: async () => "evt_unused" };
+  const { admit } = makeGuards(db, advance, nobody, () => {});
+  const guards = { ...readGuards({}), breaker: 2 };
+  const repair = async (name: string, startedAt: Date) => {
+    const { task } = await makeDeps().submit({
+      ...{ input: { goal: "Do it", repository: "/repairs" }, recipe: "change", approval: null },
+      origin: {
+        source: "github",
+        ...{ subject: null, outsideText: null, replyTo: null, reviewedAgainst: null },
+      },
+      idempotency: { key: `made ${name}`, bodyHash: "github" },
+    });
+    // The work that was delivered before, or that of this repair.
+    await sql`insert into subtasks (id, task_id, key, position, title, brief, depends_on, writes, agent, state)
+      values (${`sub_${name}`}, ${task.id}, 'main', 0, '', '', '{}', '{}', 'builtin', 'completed')`.execute(
+      db,
+    );
+    await sql`insert into attempts (id, task_id, subtask_id, number, epoch, process_id, agent, base_commit, started_at, ended_at, end_reason)
+      values (${`att_${name}`}, ${task.id}, ${`sub_${name}`}, 1, 1, 'p', 'builtin', 'c', ${startedAt}, now(), 'done')`.execute(
+      db,
+    );
+    await inbox.insert({
+      deliveryId: name,
+      source: "github",
+      event: "check_run",
+      action: null,
+      payload: {},
+    });
+    const about = { rule: "own", repository: "/repairs", guards, subject: null, depth: 0 };
+    const end = await admit({ ...about, deliveryId: name }).then(() => "rework", String);
+    await inbox.settle(name, {
+      result: end,
+      subject: null,
+      taskId: end === "rework" ? task.id : null,
+    });
+    return { id: task.id, end };
+  };
+  const begun = await repair("begun", new Date(Date.now() + 60_000));
+  const queued = await repair("queued", new Date(Date.now() - 60_000));
+  expect((await repair("third", new Date())).end).toMatch(/breaker open since/);
+  const isAsked = async ({ id }: { id: string }) => {
+    const task = await getTask(db, id);
+    return task?.state === "cancelled" || task?.cancelRequestedAt != null;
+  };
+  expect([await isAsked(begun), await isAsked(queued)]).toEqual([false, true]);
+});
 
 const stranger = { login: "mallory", id: 666, type: "User" };
 const byStranger = () => ({
