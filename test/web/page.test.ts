@@ -316,7 +316,7 @@ test("kill -9 in the middle: the page says that it is stale, comes back without 
   await page.getByText("live", { exact: true }).waitFor();
   await page.evaluate("window.sameDocument = true");
   const other = await tab("/agents");
-  await other.getByRole("heading", { name: "This daemon" }).waitFor();
+  await other.getByRole("heading", { name: "Machines", exact: true }).waitFor();
   await other.keyboard.press("g");
   await other.keyboard.press("i");
   await other.getByRole("heading", { name: "Inbox" }).waitFor();
@@ -337,7 +337,7 @@ test("kill -9 in the middle: the page says that it is stale, comes back without 
   await page.getByText("live", { exact: true }).waitFor();
   await item(page, "Ask after the crash").waitFor();
   expect(await page.evaluate("window.sameDocument")).toBe(true);
-  await other.getByRole("heading", { name: "This daemon" }).waitFor();
+  await other.getByRole("heading", { name: "Machines", exact: true }).waitFor();
   await other.getByText(/^Deputy does not answer/).waitFor({ state: "detached" });
   await deputy.api("POST", `/v1/tasks/${id}/cancel`);
   await close();
