@@ -39,7 +39,7 @@ beforeAll(async () => {
       }
       received.push({
         path: request.url ?? "",
-        body: JSON.parse(raw),
+        body: raw === "" ? {} : JSON.parse(raw), // a card is taken away without one
         headers: request.headers,
         raw,
       });
