@@ -274,6 +274,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         log,
         onCreated,
         lookBack: makeLookBack(github),
+        update: (id) => service.update(id),
         watching: {
           work: makeWatchWork({
             ...{ db, config, github, self, sandbox, mirrors, redact, prepared },

@@ -96,6 +96,8 @@ export async function startTriggers(deps: {
   forge: Forge | null;
   findForge: FindForge;
   lookBack: LookBack | null;
+  /** `deputy update`. */
+  update: Service["update"];
   watching: Parameters<typeof startLocalTriggers>[0]["watching"];
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
@@ -209,11 +211,14 @@ export async function startTriggers(deps: {
       makeGithubCommands({
         ...{ db, config, intake, forge, log: deps.log, appSlug: deps.github?.appSlug ?? null },
       }),
-    own: forge && makeOwnPulls({ db, intake, forge }),
+    own: forge && makeOwnPulls({ db, intake, forge, update: deps.update }),
     log,
   };
   const others = config.forges.map((settings) =>
-    connectForge({ db, config, intake, log: deps.log, redact: deps.redact }, settings),
+    connectForge(
+      { db, config, intake, log: deps.log, redact: deps.redact, update: deps.update },
+      settings,
+    ),
   );
   const local = startLocalTriggers({
     ...{ db, home: config.home, secrets: config.secrets, inbox: stored, watching: deps.watching },

@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
@@ -17,6 +18,12 @@ import { until } from "../support/until.ts";
 /** What becomes of a pull request of ours: its checks fail, people review it. */
 const secret = "a-shared-secret";
 
+/** Of conflicting lines it takes those of the target branch, and then it repairs the greeting. */
+const resolveAndRepair = repairGreeting.replace(
+  "command:",
+  'command:sed -i -e "/^<<<<<<< /,/^=======\\$/d" -e "/^>>>>>>> /d" src/greeting.js; ',
+);
+
 describe.skipIf(!hasGitHttpBackend)("pull requests of ours", () => {
   let github: FakeGithub;
   let hooks: Hooks;
@@ -24,7 +31,11 @@ describe.skipIf(!hasGitHttpBackend)("pull requests of ours", () => {
     github = await startFakeGithub();
   });
   afterAll(() => github?.close());
-  const { deputy, repository: project } = withDeputy({
+  const {
+    deputy,
+    repository: project,
+    scratch,
+  } = withDeputy({
     files: greetingProject,
     env: () => ({
       GITHUB_TOKEN: github.token,
@@ -42,8 +53,8 @@ describe.skipIf(!hasGitHttpBackend)("pull requests of ours", () => {
     repository: acme/*
     label: deputy
     clone: ${github.url}/{repository}.git
-    agent: '${repairGreeting}; cp "$DEPUTY_BRIEF_FILE" brief.txt; echo ''{"summary":"Done.\\\\n\\\\nREPLY T1 FIX: I say Hello, @ada\\\\nREPLY T2 contest: it is\\\\nright (#4)"}'''
-  - on: [own_check.failed, own_review.submitted]
+    agent: '${resolveAndRepair}; cp "$DEPUTY_BRIEF_FILE" brief.txt; echo ''{"summary":"Done.\\\\n\\\\nREPLY T1 FIX: I say Hello, @ada\\\\nREPLY T2 contest: it is\\\\nright (#4)"}'''
+  - on: [own_check.failed, own_review.submitted, own_base.moved]
     repository: acme/*
 `,
     );
@@ -162,6 +173,50 @@ describe.skipIf(!hasGitHttpBackend)("pull requests of ours", () => {
     expect(told).toHaveLength(1);
     expect(told[0]?.body).not.toContain("#1");
     expect((await deputy.events(id)).length).toBe(events);
+  });
+
+  test("a pull request that its target branch left in conflict is brought up to date, others are left", async () => {
+    const repository = "acme/moved";
+    const app = await github.add(repository, { from: project.path });
+    const { id, branch } = await deliver(repository, 9);
+    const pull = app.pulls[0];
+    if (!pull) throw new Error("no pull request");
+    const push = async (ref: string) => {
+      const sender = { login: "ada", id: 3, type: "User" };
+      const { result } = await hooks.send("push", { ...hookRepository(repository), sender, ref });
+      return result;
+    };
+    pull.mergeable = true;
+    expect(await push("refs/heads/main")).toBe("ignored: no pull request of ours conflicts");
+
+    const clone = scratch.at("moved");
+    execFileSync("git", [
+      "clone",
+      "-q",
+      github.git(repository, "rev-parse", "--absolute-git-dir"),
+      clone,
+    ]);
+    const git = (...args: string[]) => execFileSync("git", ["-C", clone, ...args]);
+    const greeting = await readFile(join(clone, "src/greeting.js"), "utf8");
+    await writeFile(join(clone, "src/greeting.js"), greeting.replace("Hullo", "Hullo there"));
+    git("-c", "user.name=Ada", "-c", "user.email=ada@acme.test", "commit", "-qam", "Greet longer");
+    git("push", "-q", "origin", "main");
+    expect(await push("refs/heads/other")).toBe("ignored: no pull request of ours conflicts");
+    const mark = (await deputy.events(id)).at(-1)?.seq ?? 0;
+    pull.mergeable = null;
+    const waiting = push("refs/heads/main");
+    await until(
+      async () =>
+        github.requests.filter(({ path }) => path.endsWith(`/pulls/${pull.number}`)).length > 2,
+      "GitHub was asked",
+    );
+    pull.mergeable = false;
+    expect(await waiting).toContain(`updated acme/moved#${pull.number}: `);
+    await deputy.untilEvent(id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    expect(github.git(repository, "show", `${branch}:src/greeting.js`)).toContain("Hello there");
+    expect(github.git(repository, "merge-base", branch, "main")).toBe(
+      github.git(repository, "rev-parse", "main"),
+    );
   });
 
   test("a review is worked on as one, and each thread gets one reply, also if the daemon dies after it", async () => {

@@ -40,6 +40,8 @@ export type FakePull = {
   body: string;
   state: "open" | "closed";
   merged?: boolean;
+  /** As GitHub found out; null: it has not yet. */
+  mergeable?: boolean | null;
   /** Whose branch and whose words they are; left out: the repository's own, and the token's account's. */
   from?: string;
   user?: string;

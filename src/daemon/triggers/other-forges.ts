@@ -31,7 +31,14 @@ export type OfForge = Pick<
 };
 
 export function connectForge(
-  deps: { db: Db; config: Config; intake: AdvanceDeps; log: Log; redact: Redact },
+  deps: {
+    db: Db;
+    config: Config;
+    intake: AdvanceDeps;
+    log: Log;
+    redact: Redact;
+    update: (taskId: string) => Promise<{ detail: string }>;
+  },
   settings: ForgeSettings,
 ): OfForge {
   const { kind, url } = settings;

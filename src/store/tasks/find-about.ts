@@ -49,6 +49,31 @@ export async function isCommandRecorded(db: Db, taskId: string, key: string): Pr
   return row !== undefined;
 }
 
+/** Tasks whose pull requests in that repository nobody has decided on, the oldest first. */
+export async function listOpenPulls(db: Db, repository: string, limit = 100): Promise<Task[]> {
+  const rows = await db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("state", "=", "completed")
+    .where("deliveryUrl", "is not", null)
+    .where("delivery", "<>", "comment")
+    .where("acceptedAt", "is", null)
+    .where("discardedAt", "is", null)
+    .where("rolledBackAt", "is", null)
+    .where(isIn(repository))
+    .orderBy("createdAt")
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  return rows.map(toTask);
+}
+
+/** A forge's repository may be stored under any of its URLs. */
+function isIn(repository: string) {
+  const name = repository.toLowerCase();
+  return sql<boolean>`right(regexp_replace(lower(repository), '(\\.git)?/*$', ''), ${name.length + 1}) in (${`/${name}`}, ${`:${name}`})`;
+}
+
 /**
  * The latest task that delivered a pull request from this branch of a forge's repository, which may be
  * stored under any of its URLs; where no branch is known, the one that delivered this commit.
@@ -58,16 +83,13 @@ export async function findTaskOfBranch(
   repository: string,
   { branch, commit }: { branch: string | null; commit: string },
 ): Promise<Task | null> {
-  const name = repository.toLowerCase();
   const row = await db
     .selectFrom("tasks")
     .selectAll()
     .where(branch === null ? "deliveredCommit" : "branch", "=", branch ?? commit)
     .where("deliveryUrl", "is not", null)
     .where("delivery", "<>", "comment")
-    .where(
-      sql<boolean>`right(regexp_replace(lower(repository), '(\\.git)?/*$', ''), ${name.length + 1}) in (${`/${name}`}, ${`:${name}`})`,
-    )
+    .where(isIn(repository))
     .orderBy("createdAt", "desc")
     .orderBy("id", "desc")
     .limit(1)

@@ -91,6 +91,21 @@ export const pullPayload = z.object({
   }),
 });
 
+/** Commits on a branch or a tag, or its removal. */
+export const pushPayload = z.object({
+  ...common,
+  ref: z.string().max(1000),
+  deleted: z.boolean().nullish(),
+});
+
+/** How a pull request stands towards its target branch. */
+export const mergeablePayload = z.object({
+  state: text,
+  base: z.object({ ref: z.string() }),
+  /** Null: GitHub is finding out. */
+  mergeable: z.boolean().nullish(),
+});
+
 export const reviewPayload = z.object({
   ...common,
   action: z.literal("submitted"),

@@ -18,6 +18,7 @@ export const triggerKinds = [
   "command",
   "own_check.failed",
   "own_review.submitted",
+  "own_base.moved",
 ] as const;
 export type TriggerKind = (typeof triggerKinds)[number];
 
@@ -169,7 +170,7 @@ const makeRuleSchema = ({ clone, own }: { clone: string; own: readonly TriggerKi
 
 export const githubRuleSchema = makeRuleSchema({
   ...{ clone: "https://github.com/{repository}.git" },
-  own: ["own_check.failed", "own_review.submitted"],
+  own: ["own_check.failed", "own_review.submitted", "own_base.moved"],
 });
 
 /** Stands for the address of a forge, which the rules do not know; see place-clones.ts. */

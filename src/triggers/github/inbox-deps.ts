@@ -76,6 +76,10 @@ export type OwnPullDeps = {
     repository: string,
     head: { branch: string | null; commit: string },
   ) => Promise<Task | null>;
+  /** Delivered as pull requests there, and not decided on; the oldest first, no more than 100. */
+  listOpenPulls: (repository: string) => Promise<Task[]>;
+  /** Brings delivered work up to its base, as `deputy update` does: what that did, in a sentence. */
+  update: (taskId: string) => Promise<string>;
   /** A pull request as it is now, in the form of GitHub's. */
   readPull: (place: string) => Promise<unknown>;
   listChecks: (repository: string, commit: string) => Promise<CheckRun[]>;

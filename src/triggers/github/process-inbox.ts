@@ -11,6 +11,7 @@ import { type GithubTrigger, matchGithub } from "./match-github.ts";
 import { repairChecks } from "./repair-checks.ts";
 import { ended, retryLater, settle } from "./settle-delivery.ts";
 import { startOrContinue } from "./start-or-continue.ts";
+import { updateConflicted } from "./update-conflicted.ts";
 import { workOnReview } from "./work-on-review.ts";
 
 /**
@@ -86,6 +87,8 @@ async function processDelivery(
   if (repaired !== null) return repaired;
   const reviewed = await workOnReview(deps, delivery);
   if (reviewed !== null) return reviewed;
+  const updated = await updateConflicted(deps, delivery);
+  if (updated !== null) return updated;
   const change = readGithubChange(delivery.event, delivery.payload);
   if (change !== null) return processChange(deps, delivery, change, waiting);
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());

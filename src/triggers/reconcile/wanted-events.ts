@@ -14,6 +14,8 @@ const eventsOf = (kind: TriggerKind): string[] => {
       return ["check_run", "workflow_run", "pull_request"];
     case "own_review.submitted":
       return ["pull_request_review", "pull_request"];
+    case "own_base.moved":
+      return ["push", "pull_request"];
     default:
       return [kind.replace(/\.failed$/, ""), "pull_request"];
   }

@@ -32,6 +32,8 @@ async function play(
       ...task,
       origin: { ...task.origin, subject: "github:acme/app#3" },
     }),
+    listOpenPulls: async () => [],
+    update: async () => "",
     readPull: async () => ({
       ...{ number: 7, state: "open", head: { ref: "deputy/x", sha: commit } },
       base: { ref: "main", sha: base },

@@ -13,7 +13,7 @@ import { explainGithubError } from "../github-errors.ts";
  */
 const events = [
   ...["issues", "issue_comment", "pull_request", "pull_request_review"],
-  ...["check_run", "workflow_run"],
+  ...["check_run", "workflow_run", "push"],
 ];
 
 /** GitHub wants an address in any case. */
