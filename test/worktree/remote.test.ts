@@ -123,7 +123,7 @@ test.skipIf(!hasGitHttpBackend)(
     git(bare, "config", "http.receivepack", "true");
     denial = "Permission to acme/app.git denied to deputy-bot.\n";
     await expect(requirePushable(mirror, repository, { commit: base, authHeader })).rejects.toThrow(
-      /GITHUB_TOKEN; remote: Permission to acme\/app\.git denied to deputy-bot\.: give that token/,
+      /GITHUB_TOKEN; remote: Permission to acme\/app\.git denied to deputy-bot\.: give that the right to/,
     );
     denial = null;
     const hook = (said: string) => {

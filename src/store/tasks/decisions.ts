@@ -27,14 +27,26 @@ export async function deleteDeciding(tx: Tx, taskId: string): Promise<void> {
  * that look at once one gets each.
  */
 export async function takeAbandoned(db: Db, processId: string): Promise<Deciding[]> {
-  const taken = await db
-    .updateTable("decisions")
-    .set({ processId })
+  const found = await db
+    .selectFrom("decisions")
+    .select(["taskId", "processId"])
     .where(
       sql<boolean>`not exists (
         select from processes p where p.id = process_id and p.ended_at is null)`,
     )
-    .returningAll()
+    .orderBy("startedAt")
     .execute();
-  return taken.sort((one, other) => one.startedAt.getTime() - other.startedAt.getTime());
+  const taken: Deciding[] = [];
+  for (const { taskId, processId: dead } of found) {
+    // By what it was: PostgreSQL does not look into processes again for a row that changed meanwhile.
+    const row = await db
+      .updateTable("decisions")
+      .set({ processId })
+      .where("taskId", "=", taskId)
+      .where("processId", "=", dead)
+      .returningAll()
+      .executeTakeFirst();
+    if (row) taken.push(row);
+  }
+  return taken;
 }
