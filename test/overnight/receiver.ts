@@ -25,7 +25,7 @@ export async function startReceiver(): Promise<Receiver> {
         refused++;
         return void response.writeHead(refusal).end();
       }
-      titles.push(JSON.parse(text).title);
+      if (text !== "") titles.push(JSON.parse(text).title); // a card is taken away without one
       response.end("{}");
     });
   });

@@ -231,7 +231,8 @@ export async function makeDeputy(
         await database?.drop();
         await redis?.stop();
         if (log !== null) closeSync(log);
-        await rm(home, { recursive: true, force: true });
+        // A program that was killed with its daemon may still write for a moment.
+        await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
       }
     },
   };
