@@ -106,7 +106,7 @@ async function showPage(io: CliIo, url: string): Promise<void> {
     );
     return;
   }
-  const { value } = await connect(io).json(pairingWire, "POST", "/v1/pairing");
+  const { value } = await connect(io).json(pairingWire, "POST", "/v1/pairing", { body: {} });
   io.stdout.write(
     `\nLook at it in the page, until Ctrl-C ends the demo (the address works once):\n${url}${value.link}\n`,
   );

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { demoScenario } from "../../src/demo/scenario.ts";
 import { startScriptedModel } from "../../src/demo/scripted-model.ts";
 import { mainPath } from "../support/deputy.ts";
+import { until } from "../support/until.ts";
 
 /** The demo as a stranger runs it: nothing but Node, git and the package. It makes its own database. */
 const leftovers: string[] = [];
@@ -89,3 +90,41 @@ test("with a key: the same on the model at OPENAI_BASE_URL, by the name in DEPUT
 async function readCommand(pid: string): Promise<string> {
   return readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => ""); // gone meanwhile
 }
+
+/** Gives a program a terminal; without it nobody can see the page. */
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+
+test.skipIf(!hasScript)(
+  "in a terminal it leaves its page open, signed in by an address, until Ctrl-C",
+  async () => {
+    const command = `${process.execPath} ${mainPath} demo`;
+    const child = spawn("script", ["-qec", command, "/dev/null"], {
+      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", NO_COLOR: "1" },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+    });
+    const ended = once(child, "close");
+    const found = () => /(http:\/\/\S+)\/pair#(\S+)/.exec(output);
+    await until(async () => found() !== null || child.exitCode !== null, "the page is open");
+    const [, url = "", code = ""] = found() ?? [];
+    expect(code, output).not.toBe("");
+    const entered = await fetch(`${url}/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-deputy": "1", origin: url },
+      body: JSON.stringify({ code, name: "A test" }),
+    });
+    const cookie = entered.headers.get("set-cookie")?.split(";")[0] ?? "";
+    expect(entered.status).toBe(200);
+    const listed = await fetch(`${url}/v1/tasks`, { headers: { cookie } });
+    const { tasks } = (await listed.json()) as { tasks: unknown[] };
+    expect(tasks).toHaveLength(1);
+    child.stdin.write("\u0003");
+    const [status] = await ended;
+    expect([0, 130]).toContain(status); // as shells tell Ctrl-C
+    const repository = /The repository: (\S+)/.exec(output)?.[1];
+    if (repository) leftovers.push(dirname(repository));
+  },
+);
