@@ -102,7 +102,7 @@ async function showPage(io: CliIo, url: string): Promise<void> {
   const isSeen = io.stdout.isTTY === true && process.stdin.isTTY === true;
   if (!isSeen) {
     io.stdout.write(
-      `Its page was at ${url}. In a terminal the demo leaves it open; of your own: deputy up, then deputy open.\n`,
+      `Its page was at ${url}; in a terminal the demo keeps it open. For your own repositories: deputy up, then deputy open.\n`,
     );
     return;
   }

@@ -1,4 +1,4 @@
-import { readUntil } from "../core/base/read-until.ts";
+import { readText } from "../core/base/read-until.ts";
 
 /**
  * One request to an external server, and its result. Never throws because of the server. Redirects are
@@ -74,7 +74,7 @@ export async function post(
 /** Null for an answer that is none. */
 async function readJson(response: Response, signal: AbortSignal): Promise<unknown> {
   try {
-    return JSON.parse(await readText(response, signal, maxAnswer));
+    return JSON.parse(await readText(response, maxAnswer, signal));
   } catch {
     return null; // the server took it; only what it calls it is not known
   }
@@ -83,26 +83,11 @@ async function readJson(response: Response, signal: AbortSignal): Promise<unknow
 const maxAnswer = 256 * 1024;
 
 async function readStart(response: Response, signal: AbortSignal): Promise<string> {
-  const text = await readText(response, signal, 200);
+  const text = await readText(response, 200, signal).catch(() => ""); // it broke off; the status is what counts
   return text
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim()
     .slice(0, 200);
-}
-
-/** The start of a response body, however long it is. */
-async function readText(response: Response, signal: AbortSignal, max: number): Promise<string> {
-  let text = "";
-  const decoder = new TextDecoder();
-  try {
-    for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length >= max) break;
-    }
-  } catch {
-    // The body broke off; the status is what counts.
-  }
-  return text;
 }
 
 function readRetryAfter(header: string | null): number | null {

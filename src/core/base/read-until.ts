@@ -24,3 +24,21 @@ export async function* readUntil(
     cancel();
   }
 }
+
+/**
+ * The beginning of a response's text, of at least `max` characters where it has so many; what comes after
+ * is not read. Throws as `readUntil` does.
+ */
+export async function readText(
+  { body }: Response,
+  max: number,
+  signal: AbortSignal,
+): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of body ? readUntil(body, signal) : []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= max) break;
+  }
+  return text;
+}

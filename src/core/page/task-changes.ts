@@ -18,16 +18,21 @@ export type TaskChanges = {
   total: number;
 };
 
-export type TaskFile = {
+/** What happened to one file. */
+export type FileChange = {
   path: string;
+  /** Where it was before; null: it is new, or stays where it was. */
   oldPath: string | null;
   status: "added" | "modified" | "deleted" | "renamed" | "mode";
+  /** Null: not counted, or not text. */
   added: number | null;
   removed: number | null;
   binary: boolean;
-  generated: boolean;
+  /** Too large to be shown. */
   tooLarge: boolean;
 };
+
+export type TaskFile = FileChange & { generated: boolean };
 
 export type FilePatch = {
   /** The tree that it leads to. */

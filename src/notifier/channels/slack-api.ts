@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readUntil } from "../../core/base/read-until.ts";
+import { readText } from "../../core/base/read-until.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { causeOf, type PostResult } from "../post.ts";
 
@@ -40,12 +40,7 @@ export async function callSlack(
     redirect: "manual",
     signal,
   });
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > maxAnswer) break;
-  }
+  const text = await readText(response, maxAnswer, signal);
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1_000 : null;
   if (!response.ok) throw new SlackRefused(String(response.status), retryAfterMs);

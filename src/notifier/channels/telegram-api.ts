@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readUntil } from "../../core/base/read-until.ts";
+import { readText } from "../../core/base/read-until.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 
 /** Telegram's Bot API, as far as it is used: its address, its texts, and its answers, which are data from outside. */
@@ -58,12 +58,7 @@ export async function callTelegram(
     redirect: "manual",
     signal,
   });
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > maxAnswer) break;
-  }
+  const text = await readText(response, maxAnswer, signal);
   let answer: z.infer<typeof answerSchema> | null = null;
   try {
     answer = answerSchema.parse(JSON.parse(text));

@@ -1,4 +1,4 @@
-import { readUntil } from "../../core/base/read-until.ts";
+import { readText } from "../../core/base/read-until.ts";
 
 /** An ntfy server, and the token that it knows the daemon by, if any. */
 export type NtfyServer = { url: string; token: string | null };
@@ -29,13 +29,7 @@ export async function askNtfy(
     redirect: "manual",
     signal,
   });
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > maxText) break;
-  }
-  return { status: response.status, text };
+  return { status: response.status, text: await readText(response, maxText, signal) };
 }
 
 export function authorization({ token }: NtfyServer): Record<string, string> {

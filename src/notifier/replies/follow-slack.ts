@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import WebSocket from "ws";
 import { z } from "zod";
 import { slackBlocks } from "../channels/slack.ts";
 import { callSlack, type SlackBot, SlackRefused } from "../channels/slack-api.ts";
 import { causeOf } from "../post.ts";
+import { defaultPauses, type Following, keepFollowing, type Pauses } from "./keep-following.ts";
 import { type ReplyCounts, type TakePressDeps, takePress } from "./take-press.ts";
 
 /**
@@ -15,15 +15,10 @@ export type FollowSlackDeps = TakePressDeps & {
   bot: SlackBot;
   /** Null: it is connected. */
   onTrouble: (sentence: string | null) => void;
-  pauses?: Partial<typeof defaultPauses>;
+  pauses?: Partial<Pauses & { silenceMs: number }>;
 };
 
-const defaultPauses = {
-  firstMs: 1_000,
-  mostMs: 5 * 60_000,
-  refusedMs: 5 * 60_000,
-  silenceMs: 90_000,
-};
+const silenceMs = 90_000;
 const maxPayload = 1024 * 1024;
 
 const envelopeSchema = z.object({
@@ -38,14 +33,11 @@ const pressSchema = z.object({
   actions: z.array(z.object({ value: z.string().max(200) })).min(1),
 });
 
-export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): { stop(): Promise<void> } {
+export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): Following {
   const { bot } = deps;
-  const pauses = { ...defaultPauses, ...deps.pauses };
-  const stopping = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stopping.signal]);
-  let failures = 0;
+  const pauses = { ...defaultPauses, silenceMs, ...deps.pauses };
 
-  const take = async (id: string, payload: unknown) => {
+  const take = async (id: string, payload: unknown, signal: AbortSignal) => {
     const press = pressSchema.safeParse(payload).data;
     // Whatever else the app is told of, and presses elsewhere, is not for us.
     if (!press || press.channel.id !== bot.channel) {
@@ -70,7 +62,7 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): { stop(
   };
 
   /** Until the socket ends; throws what ended it. */
-  const listen = async (url: string) => {
+  const listen = async (url: string, signal: AbortSignal, heard: () => void) => {
     const socket = new WebSocket(url, { maxPayload, handshakeTimeout: 15_000 });
     const ended = new Promise<void>((resolve, reject) => {
       socket.on("close", () => resolve());
@@ -84,14 +76,11 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): { stop(
     socket.on("message", (data) => {
       watchdog.refresh();
       const envelope = readEnvelope(String(data));
-      if (envelope?.type === "hello") {
-        failures = 0;
-        deps.onTrouble(null);
-      }
+      if (envelope?.type === "hello") heard();
       if (envelope?.type === "disconnect") socket.close();
       const id = envelope?.envelope_id;
       if (envelope === null || id === undefined) return;
-      const work = take(id, envelope.payload)
+      const work = take(id, envelope.payload, signal)
         .catch((error: unknown) => {
           // The answer counts all the same; only its receipt is lost.
           if (!signal.aborted)
@@ -117,30 +106,18 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): { stop(
     }
   };
 
-  const follow = async () => {
-    while (!signal.aborted) {
-      try {
-        const options = { timeoutMs: 15_000, signal };
-        const { url } = await callSlack(bot, bot.appToken, "apps.connections.open", {}, options);
-        await listen(requireSocket(url));
-        if (!signal.aborted) await pause(pauses.firstMs, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        failures++;
-        deps.onTrouble(describeTrouble(error));
-        const grown = Math.min(pauses.mostMs, pauses.firstMs * 2 ** Math.min(failures - 1, 20));
-        const fullMs = isFinal(error) ? pauses.refusedMs : grown;
-        await pause(fullMs / 2 + (fullMs / 2) * Math.random(), signal);
-      }
-    }
-  };
-  const running = follow();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
+  return keepFollowing({
+    pauses,
+    until: deps.signal,
+    onTrouble: (error) => deps.onTrouble(error === null ? null : describeTrouble(error)),
+    isRefused: isFinal,
+    follow: async (signal, heard) => {
+      const options = { timeoutMs: 15_000, signal };
+      const { url } = await callSlack(bot, bot.appToken, "apps.connections.open", {}, options);
+      await listen(requireSocket(url), signal, heard);
+      return pauses.firstMs;
     },
-  };
+  });
 }
 
 /** From outside: what cannot be read is nothing. */
@@ -173,8 +150,4 @@ function describeTrouble(error: unknown): string {
   if (isFinal(error))
     return `Slack does not accept the app's token (${(error as SlackRefused).reason}), so ${what}: set a valid DEPUTY_SLACK_APP_TOKEN with the scope connections:write, switch Socket Mode on, and restart the daemon.`;
   return `Slack was not reached (${causeOf(error)}), so ${what} for now.`;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {}); // stopped
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { waitOut } from "../../store/database/outage.ts";
 import { dropPollLease, takePollLease } from "../../store/pushes/poll-leases.ts";
 import { callTelegram, TelegramRefused, telegramText } from "../channels/telegram-api.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 import { causeOf } from "../post.ts";
+import { defaultPauses, type Following, keepFollowing, type Pauses } from "./keep-following.ts";
 import { type ReplyCounts, type TakePressDeps, takePress } from "./take-press.ts";
 
 /**
@@ -19,10 +19,9 @@ export type FollowTelegramDeps = TakePressDeps & {
   processId: string;
   /** Null: it is read again. */
   onTrouble: (sentence: string | null) => void;
-  pauses?: Partial<typeof defaultPauses>;
+  pauses?: Partial<Pauses & { pollS: number }>;
 };
 
-const defaultPauses = { pollS: 25, firstMs: 1_000, mostMs: 5 * 60_000, refusedMs: 5 * 60_000 };
 const leaseSeconds = 90;
 
 const updateSchema = z.object({
@@ -43,28 +42,21 @@ const updateSchema = z.object({
 });
 type Update = z.infer<typeof updateSchema>;
 
-export function followTelegram(
-  deps: FollowTelegramDeps,
-  counts: ReplyCounts,
-): { stop(): Promise<void> } {
+export function followTelegram(deps: FollowTelegramDeps, counts: ReplyCounts): Following {
   const { db, processId, telegram } = deps;
-  const pauses = { ...defaultPauses, ...deps.pauses };
-  const stopping = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stopping.signal]);
+  const pauses = { ...defaultPauses, pollS: 25, ...deps.pauses };
   const name = `telegram:${createHash("sha256").update(telegram.token).digest("hex").slice(0, 32)}`;
-  const call = (method: string, given: object, timeoutMs = 15_000) =>
-    callTelegram(telegram, method, given, { timeoutMs, signal });
-  let failures = 0;
   let offset = 0;
 
-  const poll = async () => {
+  /** One poll. */
+  const poll = async (signal: AbortSignal, heard: () => void) => {
     const given = { offset, timeout: pauses.pollS, allowed_updates: ["callback_query"] };
-    const found = await call("getUpdates", given, (pauses.pollS + 15) * 1_000);
-    if (failures > 0) deps.onTrouble(null);
-    failures = 0;
+    const options = { timeoutMs: (pauses.pollS + 15) * 1_000, signal };
+    const found = await callTelegram(telegram, "getUpdates", given, options);
+    heard();
     for (const one of Array.isArray(found) ? found : []) {
       const update = updateSchema.safeParse(one).data;
-      if (update) await takeUpdate(update);
+      if (update) await takeUpdate(update, signal);
       // What cannot be read is passed, too, or it would come for ever.
       const id =
         update?.update_id ?? z.object({ update_id: z.int() }).safeParse(one).data?.update_id;
@@ -72,7 +64,10 @@ export function followTelegram(
     }
   };
 
-  const takeUpdate = async ({ callback_query: query, update_id: id }: Update) => {
+  const takeUpdate = async (
+    { callback_query: query, update_id: id }: Update,
+    signal: AbortSignal,
+  ) => {
     if (!query) return;
     const { chat = null } = query.message ?? {};
     const isOurs =
@@ -87,19 +82,21 @@ export function followTelegram(
         : taken.body
       : "This is no button of mine.";
     const answer = { callback_query_id: query.id, text: said.slice(0, 200) };
-    await tellBack("answerCallbackQuery", { ...answer, show_alert: taken?.isAnswered !== true });
+    const shown = { ...answer, show_alert: taken?.isAnswered !== true };
+    await tellBack("answerCallbackQuery", shown, signal);
     if (!taken || !query.message) return;
     const [first = ""] = (query.message.text ?? "").split("\n");
-    await tellBack("editMessageText", {
+    const edited = {
       ...{ chat_id: telegram.chat, message_id: query.message.message_id },
       ...{ text: telegramText([first, said]), link_preview_options: { is_disabled: true } },
-    });
+    };
+    await tellBack("editMessageText", edited, signal);
   };
 
   /** The answer counts all the same; only its receipt is lost. */
-  const tellBack = async (method: string, given: object) => {
+  const tellBack = async (method: string, given: object, signal: AbortSignal) => {
     try {
-      await call(method, given);
+      await callTelegram(telegram, method, given, { timeoutMs: 15_000, signal });
     } catch (error) {
       if (signal.aborted) throw error;
       // A query that is too old to be answered, or a text that stands there already.
@@ -108,30 +105,23 @@ export function followTelegram(
     }
   };
 
-  const follow = async () => {
-    while (!signal.aborted) {
-      try {
-        const lease = { name, processId, seconds: leaseSeconds };
-        if (await waitOut(() => takePollLease(db, lease), signal)) await poll();
-        else await pause(pauses.firstMs * 10, signal); // another process reads
-      } catch (error) {
-        if (signal.aborted) break;
-        failures++;
-        deps.onTrouble(describeTrouble(error));
-        const grown = Math.min(pauses.mostMs, pauses.firstMs * 2 ** Math.min(failures - 1, 20));
-        const isRefused =
-          error instanceof TelegramRefused && [401, 403, 404].includes(error.status);
-        const fullMs = isRefused ? pauses.refusedMs : grown;
-        await pause(fullMs / 2 + (fullMs / 2) * Math.random(), signal);
-      }
-    }
-    await dropPollLease(db, name, processId).catch(() => {}); // it ends by its time
-  };
-  const running = follow();
+  const following = keepFollowing({
+    pauses,
+    until: deps.signal,
+    onTrouble: (error) => deps.onTrouble(error === null ? null : describeTrouble(error)),
+    isRefused: (error) =>
+      error instanceof TelegramRefused && [401, 403, 404].includes(error.status),
+    follow: async (signal, heard) => {
+      const lease = { name, processId, seconds: leaseSeconds };
+      if (!(await waitOut(() => takePollLease(db, lease), signal))) return pauses.firstMs * 10; // another process reads
+      await poll(signal, heard);
+      return 0;
+    },
+  });
   return {
     stop: async () => {
-      stopping.abort();
-      await running;
+      await following.stop();
+      await dropPollLease(db, name, processId).catch(() => {}); // it ends by its time
     },
   };
 }
@@ -147,8 +137,4 @@ function describeTrouble(error: unknown): string {
   if (status === 409)
     return `Another program reads the updates of the Telegram bot, or it has a webhook (409), so ${what}: give Deputy a bot of its own, or set DEPUTY_TELEGRAM_BUTTONS=false.`;
   return `Telegram was not reached (${causeOf(error)}), so ${what} for now.`;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {}); // stopped
 }

@@ -1,24 +1,7 @@
+import type { FileChange } from "../../core/page/task-changes.ts";
 import { fetchChange } from "../mirror/fetch-missing.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { readSizes } from "./diff-trees.ts";
-
-/**
- * A change file by file, for people who look at it: what happened to each file and how many lines, and
- * the patch of one. Renames are found here. Of very many files neither renames nor lines are looked for,
- * because git would read all of them.
- */
-export type FileChange = {
-  path: string;
-  /** Where it was before; null: it is new, or stays where it was. */
-  oldPath: string | null;
-  status: "added" | "modified" | "deleted" | "renamed" | "mode";
-  /** Null: not counted, or not text. */
-  added: number | null;
-  removed: number | null;
-  binary: boolean;
-  /** Too large to be shown. */
-  tooLarge: boolean;
-};
 
 const maxListed = 5_000;
 const maxCounted = 3_000;
@@ -27,6 +10,11 @@ const maxCountedBytes = 64 * 1024 * 1024;
 const maxShownBytes = 2 * 1024 * 1024;
 const noHelpers = ["--no-ext-diff", "--no-textconv", "--no-color"];
 
+/**
+ * A change file by file, for people who look at it: what happened to each file and how many lines, and
+ * the patch of one. Renames are found here. Of very many files neither renames nor lines are looked for,
+ * because git would read all of them.
+ */
 export type FileChanges = {
   files: readonly FileChange[];
   /** With those that are not listed. */

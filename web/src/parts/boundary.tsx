@@ -5,7 +5,11 @@ import { Component, type ComponentChildren } from "preact";
  * cannot be loaded is mostly one of an older build, which the daemon no longer has.
  */
 export class Boundary extends Component<
-  { children: ComponentChildren },
+  {
+    children: ComponentChildren;
+    /** In the place of a small part: one line, which tries again. */
+    isLine?: boolean;
+  },
   { failure: unknown; failed: boolean }
 > {
   override state = { failure: null as unknown, failed: false };
@@ -15,10 +19,23 @@ export class Boundary extends Component<
   }
 
   override render() {
-    if (!this.state.failed) return this.props.children;
+    const { failed, failure } = this.state;
+    if (!failed) return this.props.children;
+    // What could not be loaded once is not asked for again before the page is loaded anew.
+    const again = () =>
+      isUnloaded(failure) ? location.reload() : this.setState({ failure: null, failed: false });
+    if (this.props.isLine)
+      return (
+        <p class="problem" role="alert">
+          {describeFailure(failure)}{" "}
+          <button type="button" class="link" onClick={again}>
+            {isUnloaded(failure) ? "Reload this page" : "Try again"}
+          </button>
+        </p>
+      );
     return (
       <div class="empty" role="alert">
-        <p class="empty-title">{describeFailure(this.state.failure)}</p>
+        <p class="empty-title">{describeFailure(failure)}</p>
         <button type="button" class="button primary" onClick={() => location.reload()}>
           Reload this page
         </button>
@@ -28,10 +45,10 @@ export class Boundary extends Component<
 }
 
 /** Whether the code of a part of the page did not come. */
-export const isUnloaded = (failure: unknown): boolean =>
+const isUnloaded = (failure: unknown): boolean =>
   /dynamically imported module|importing a module|unable to preload/i.test(wordsOf(failure));
 
-export function describeFailure(failure: unknown): string {
+function describeFailure(failure: unknown): string {
   return isUnloaded(failure)
     ? "This part of the page could not be loaded: Deputy is stopped, or was updated."
     : `This part of the page failed: ${wordsOf(failure)}`;

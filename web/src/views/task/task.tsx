@@ -3,10 +3,10 @@ import { lazy, Suspense } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { go, Link } from "../../data/router.tsx";
 import { type Resource, useResource } from "../../data/use-resource.ts";
+import { Boundary } from "../../parts/boundary.tsx";
 import { useKeys } from "../../parts/keys.tsx";
 import { showHidden } from "../../parts/show-hidden.ts";
 import { Empty, Shown, Skeleton } from "../../parts/shown.tsx";
-import { Boundary } from "./boundary.tsx";
 import { Head } from "./head.tsx";
 import "./task.css";
 import { taskHref, taskPath } from "./task-path.ts";
@@ -82,7 +82,7 @@ export default function TaskView({ id = "", tab = "story" }: { id?: string; tab?
                 </Link>
               ))}
             </nav>
-            <Boundary key={name}>
+            <Boundary key={name} isLine>
               {View ? (
                 <Suspense fallback={<Skeleton lines={5} />}>
                   <View detail={data} refresh={detail.refresh} />

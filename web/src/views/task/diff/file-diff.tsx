@@ -1,9 +1,9 @@
 import { useEffect, useId, useRef } from "preact/hooks";
 import { useResource } from "../../../data/use-resource.ts";
+import { Boundary } from "../../../parts/boundary.tsx";
 import { OutsideText } from "../../../parts/outside-text.tsx";
 import { Shown } from "../../../parts/shown.tsx";
 import { plural } from "../../../parts/words.ts";
-import { Boundary } from "../boundary.tsx";
 import { taskPath } from "../task-path.ts";
 import { FileLines } from "./file-lines.tsx";
 import { whyClosed } from "./file-rules.ts";
@@ -67,7 +67,7 @@ export function FileDiff(props: FileProps) {
       </h2>
       {open && (
         <div id={body}>
-          <Boundary>
+          <Boundary isLine>
             <FileBody key={props.tree} {...props} />
           </Boundary>
         </div>
