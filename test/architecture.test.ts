@@ -105,7 +105,7 @@ const homes: Record<string, string[]> = {
   "node:child_process": ["sandbox"],
   openai: ["agents"],
   fastify: ["http"],
-  octokit: ["delivery", "triggers"],
+  octokit: ["delivery"],
   chokidar: ["triggers"],
   croner: ["triggers"],
   commander: ["cli"],

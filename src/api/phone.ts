@@ -2,8 +2,6 @@ import { z } from "zod";
 import { named } from "./registry.ts";
 import { time } from "./to-wire.ts";
 
-/** The test of the way to a phone, and back. */
-
 /** A push that a person sends to try the way to their phone and back. */
 export const testedPushWire = named(
   "TestedPush",

@@ -146,7 +146,7 @@ export function loadConfig(
     token: readSecret(env, "DEPUTY_TOKEN"),
     databaseUrl: env.DATABASE_URL || null,
     redisUrl: env.REDIS_URL || null,
-    /** Values to redact from any text that leaves: see core/redact.ts. */
+    /** Values to redact from any text that leaves: see core/text/redact.ts. */
     secrets: [...findSecrets(env), ...secretsOfApp(ofApp.app)],
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,

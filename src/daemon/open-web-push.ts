@@ -40,7 +40,7 @@ export async function openWebPush(
       `${paths.webPushKey} holds no key; delete it, and browsers subscribe anew when the page is opened.`,
     );
   }
-  // Only ntfy has buttons that answer by themselves; here a tap opens the page.
+  // Its notifications have no buttons: a tap opens the page.
   const mayPress = async () => false;
   return {
     db,

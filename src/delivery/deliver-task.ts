@@ -43,8 +43,7 @@ export type DeliverDeps = {
   db: Db;
   mirrors: Mirrors;
   artifacts: string;
-  /** Null when no token is configured. */
-  /** GitHub, for comments. */
+  /** For comments; null: no forge that takes any is configured. */
   forge: Commenter | null;
   findForge: FindForge;
   authHeader: AuthHeader;

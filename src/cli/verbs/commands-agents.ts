@@ -5,9 +5,9 @@ import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { formatDuration, oneLine, plain, renderTable } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** `deputy agents`: which agents can work, what the others lack, and the slots where work runs. */
 type Listed = Lenient<typeof agentsWire>;
 
+/** `deputy agents`: which agents can work, what the others lack, and the slots where work runs. */
 export async function listAgents(io: CliIo, { json }: Json): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(agentsWire, "GET", "/v1/agents");
   const parts = () => [renderAgents(value), ...renderProcesses(value, Date.now())];

@@ -8,8 +8,8 @@ import { type ReplyCounts, type TakePressDeps, takePress } from "./take-press.ts
 
 /**
  * Presses of buttons in Slack, by Socket Mode: the daemon opens a WebSocket, and Slack sends each press on it, to
- * one of several processes. A press is acknowledged once it was dealt with; where the process dies before,
- * Slack shows the person that it failed. Slack ends a socket now and then, and a new one is opened.
+ * one of several processes. A press is acknowledged once it is stored, within the seconds that Slack waits; where
+ * the process dies before, Slack shows the person that it failed. Slack ends a socket now and then, and a new one is opened.
  */
 export type FollowSlackDeps = TakePressDeps & {
   bot: SlackBot;
@@ -37,12 +37,17 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): Followi
   const { bot } = deps;
   const pauses = { ...defaultPauses, silenceMs, ...deps.pauses };
 
-  const take = async (id: string, payload: unknown, signal: AbortSignal) => {
+  /** Deals with what the app is told; `acknowledge` as soon as Slack need not send it again. */
+  const take = async (
+    { id, payload }: { id: string; payload: unknown },
+    acknowledge: () => void,
+    signal: AbortSignal,
+  ) => {
     const press = pressSchema.safeParse(payload).data;
     // Whatever else the app is told of, and presses elsewhere, is not for us.
     if (!press || press.channel.id !== bot.channel) {
       counts.dropped++;
-      return;
+      return acknowledge();
     }
     const taken = await takePress(
       { ...deps, signal },
@@ -50,6 +55,7 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): Followi
       `slack:${id}`,
       press.actions[0]?.value ?? "",
     );
+    acknowledge();
     if (!taken) return;
     const { body, isAnswered, title } = taken;
     const shown = slackBlocks({
@@ -80,21 +86,16 @@ export function followSlack(deps: FollowSlackDeps, counts: ReplyCounts): Followi
       if (envelope?.type === "disconnect") socket.close();
       const id = envelope?.envelope_id;
       if (envelope === null || id === undefined) return;
-      const work = take(id, envelope.payload, signal)
+      const acknowledge = () => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ envelope_id: id }));
+      };
+      const work = take({ id, payload: envelope.payload }, acknowledge, signal)
         .catch((error: unknown) => {
-          // The answer counts all the same; only its receipt is lost.
-          if (!signal.aborted)
-            deps.log(
-              "warn",
-              { error: causeOf(error) },
-              "Slack was not told what became of a button",
-            );
+          if (signal.aborted) return;
+          const words = "Slack was not told what became of a button";
+          deps.log("warn", { envelope: id, error: causeOf(error) }, words);
         })
-        .then(() => {
-          if (socket.readyState === WebSocket.OPEN)
-            socket.send(JSON.stringify({ envelope_id: id }));
-          busy.delete(work);
-        });
+        .then(() => void busy.delete(work));
       busy.add(work);
     });
     try {

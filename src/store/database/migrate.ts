@@ -30,9 +30,7 @@ import { devicesMigration } from "../migrations/0035-devices.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { repairsMigration } from "../migrations/0037-repairs.ts";
 import { reconcileMigration } from "../migrations/0038-reconcile.ts";
-
 import { watchesMigration } from "../migrations/0039-watches.ts";
-
 import { checkReportsMigration } from "../migrations/0040-check-reports.ts";
 import { browsersMigration } from "../migrations/0041-browsers.ts";
 import { liveMigration } from "../migrations/0042-live.ts";

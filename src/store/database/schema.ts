@@ -18,6 +18,7 @@ import type { Plan, PlanRecord } from "../../core/task/plan.ts";
 import type { QuestionKind } from "../../core/task/question.ts";
 import type { SignsOfLife } from "../../core/task/signs-of-life.ts";
 import type { Attempt, Ending, Preparation, Subtask, Task } from "../../core/task/task.ts";
+import type { Card } from "../pushes/cards.ts";
 import type { Notifier } from "./notify.ts";
 
 /**
@@ -29,8 +30,6 @@ type Json<T> = ColumnType<T, string, string>;
 type JsonWithDefault<T> = ColumnType<T, string | undefined, string>;
 type DefaultTime = ColumnType<Date, Date | string | undefined, Date | string>;
 type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
-
-import type { Card } from "../pushes/cards.ts";
 
 export type HoldColumns = {
   holdKind: HoldKind | null;

@@ -95,7 +95,7 @@ export async function closeCard(
     .execute();
 }
 
-/** Cards that were closed, or shown, before; how many. */
+/** Deletes the cards that were shown before then; how many. */
 export async function deleteCards(db: Db, before: Date): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom("cards")

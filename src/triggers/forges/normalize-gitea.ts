@@ -23,8 +23,8 @@ import {
 } from "./normal.ts";
 
 /**
- * Webhooks and lists of Gitea and Forgejo, which began as GitHub's: most fields have the same names.
- * What differs: the words for actions, labels (`label_updated` tells which since Gitea 1.24 only),
+ * Webhooks of Gitea and Forgejo in the form of GitHub's, from which they come: most fields have the
+ * same names. What differs: the words for actions, labels (`label_updated` tells which since Gitea 1.24 only),
  * draft pull requests, commit statuses, and runs of Forgejo's Actions. Pure.
  */
 const run = z.object({

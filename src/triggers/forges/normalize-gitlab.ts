@@ -20,7 +20,7 @@ import {
 } from "./normal.ts";
 
 /**
- * Webhooks and lists of GitLab in the form of GitHub's: a merge request is a pull request with a
+ * Webhooks of GitLab in the form of GitHub's: a merge request is a pull request with a
  * number of its own series, a note is a comment, a pipeline is a workflow run. GitLab says of an
  * author the id alone, of nobody what they may do, and nothing of a target branch's commit. What is
  * confidential there is left out, because a pull request for it would show it. Pure.
