@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeRedact } from "../../src/core/text/redact.ts";
 import {
   type GithubAccess,
@@ -8,6 +8,7 @@ import {
 import { makeForge } from "../../src/delivery/github/github.ts";
 import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
 import {
+  allRights,
   type FakeApp,
   type FakeInstallation,
   install,
@@ -48,7 +49,10 @@ beforeEach(async () => {
   installed = install(app, "acme/app", "acme/other");
   access = open();
 });
-afterEach(() => github.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return github.close();
+});
 
 test("each repository has tokens of its own, with no more rights than their purpose needs", async () => {
   await comment();
@@ -105,6 +109,46 @@ test("what was suspended, removed or granted less meanwhile is said in one sente
   );
   const checks = makeForge(less, redact)?.listChecks("acme/app", "a".repeat(40));
   await expect(checks).rejects.toThrow(/deputy-acme\[bot\] may not do that.*deputy github status/);
+});
+
+test("an App that was removed and installed again is found, by the API and by git", async () => {
+  for (const ask of [() => access.gitToken(acme, "read"), () => comment()]) {
+    await access.isByApp(acme);
+    app.installations.length = 0;
+    const again = install(app, "acme/app");
+    await ask();
+    expect(app.tokens.at(-1)?.installation).toBe(again);
+  }
+  expect(repository.comments).toMatchObject([{ user: "deputy-acme[bot]" }]);
+});
+
+test("a right that was granted meanwhile counts at once", async () => {
+  installed.permissions = { metadata: "read", contents: "read" };
+  await expect(access.gitToken(acme, "write")).rejects.toThrow(/may not push to acme\/app/);
+  await access.gitToken(acme, "read");
+  installed.permissions = { ...allRights };
+  const token = await access.gitToken(acme, "write");
+  expect(app.tokens.at(-1)).toMatchObject({ token, permissions: { contents: "write" } });
+});
+
+test("what was granted or installed anew replaces a kept token, minutes later", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const later = () => vi.setSystemTime(Date.now() + 5 * 60_000);
+  installed.permissions = { ...allRights, checks: "read" };
+  await comment();
+  installed.permissions = { ...allRights };
+  later();
+  await comment();
+  expect(app.tokens.map(({ permissions }) => permissions.checks)).toEqual(["read", "write"]);
+
+  const read = await access.gitToken(acme, "read");
+  later();
+  expect(await access.gitToken(acme, "read")).toBe(read);
+  app.installations.length = 0;
+  const again = install(app, "acme/app");
+  later();
+  expect(await access.gitToken(acme, "read")).not.toBe(read);
+  expect(app.tokens.at(-1)?.installation).toBe(again);
 });
 
 test.each([60, -60])(

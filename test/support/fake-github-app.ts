@@ -14,6 +14,8 @@ export type FakeApp = {
   /** What it may ask for. */
   rights: Record<string, "read" | "write">;
   installations: FakeInstallation[];
+  /** Of the next installation. As with GitHub, none has the id of one that was removed. */
+  nextId: number;
   tokens: FakeToken[];
   deliveries: FakeDelivery[];
   /** How far GitHub's clock is ahead of this machine's. */
@@ -52,7 +54,7 @@ export function makeFakeApp(slug = "deputy-acme"): FakeApp {
     ...{ id: 4711, slug, webhookSecret: randomBytes(16).toString("hex") },
     // As GitHub gives it out.
     privateKey: privateKey.export({ type: "pkcs1", format: "pem" }) as string,
-    ...{ hookUrl: "https://deputy.test/hooks/github", installations: [], tokens: [] },
+    ...{ hookUrl: "https://deputy.test/hooks/github", installations: [], nextId: 1, tokens: [] },
     rights: { ...allRights },
     ...{ deliveries: [], clockMs: 0, tellsTime: true, manifest: null },
   };
@@ -60,7 +62,7 @@ export function makeFakeApp(slug = "deputy-acme"): FakeApp {
 
 export function install(app: FakeApp, ...repositories: string[]): FakeInstallation {
   const made: FakeInstallation = {
-    ...{ id: app.installations.length + 1, repositories, permissions: { ...allRights } },
+    ...{ id: app.nextId++, repositories, permissions: { ...allRights } },
     isSuspended: false,
   };
   app.installations.push(made);

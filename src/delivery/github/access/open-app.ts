@@ -28,8 +28,9 @@ export const appRights: Rights = { ...rights.api, ...rights.write, metadata: "re
 
 /** By our clock since it was made, because GitHub's may differ from it. */
 const longestUseMs = 50 * 60_000;
-/** How long it counts that there is no installation: somebody may make one at any time. */
+/** How long an answer counts: anybody may install the App, remove it or grant it more at any time. */
 const absentMs = 30_000;
+const foundMs = 5 * 60_000;
 
 export type Installation = { id: number; htmlUrl: string; rights: Rights };
 
@@ -48,7 +49,7 @@ export type OpenApp = {
 
 export function openApp({ appId, privateKey, slug }: GithubApp, config: ClientConfig): OpenApp {
   const known = new Map<string, { installation: Installation | null; askedAt: number }>();
-  const tokens = new Map<string, { token: Promise<string>; madeAt: number }>();
+  const tokens = new Map<string, { token: Promise<string>; madeAt: number; basis: string }>();
   const clients = new Map<string, GithubClient>();
   const own = once(async () => {
     const { App, Octokit } = await import("octokit");
@@ -56,13 +57,17 @@ export function openApp({ appId, privateKey, slug }: GithubApp, config: ClientCo
     return new App({ appId, privateKey, Octokit: Client }).octokit as unknown as Octokit;
   });
 
+  const recall = (repository: GithubRepository) => {
+    const found = known.get(nameOf(repository));
+    if (!found) return null;
+    const ageMs = Date.now() - found.askedAt;
+    return ageMs < (found.installation ? foundMs : absentMs) ? found : null;
+  };
   const findInstallation: OpenApp["findInstallation"] = async (repository) => {
-    const name = nameOf(repository);
-    const found = known.get(name);
-    if (found && (found.installation || Date.now() - found.askedAt < absentMs))
-      return found.installation;
+    const found = recall(repository);
+    if (found) return found.installation;
     const installation = await readInstallation(await own(), slug, repository);
-    known.set(name, { installation, askedAt: Date.now() });
+    known.set(nameOf(repository), { installation, askedAt: Date.now() });
     return installation;
   };
 
@@ -75,22 +80,34 @@ export function openApp({ appId, privateKey, slug }: GithubApp, config: ClientCo
     return made.token;
   };
 
-  const tokenFor: OpenApp["tokenFor"] = async (repository, purpose) => {
+  const keepToken: OpenApp["tokenFor"] = async (repository, purpose) => {
     const installation = await findInstallation(repository);
     if (installation === null) return null;
-    const key = `${nameOf(repository)} ${purpose}`;
-    const kept = tokens.get(key);
-    if (kept && Date.now() - kept.madeAt < longestUseMs) return kept.token;
     const permissions = grantedOf(installation.rights, rights[purpose]);
     if (purpose === "write" && permissions.contents !== "write")
       throw new DeputyError(
         "unprocessable",
         `The GitHub App ${slug} may not push to ${repository.owner}/${repository.repo}: grant it "Contents: read and write" at ${installation.htmlUrl}.`,
       );
+    const key = `${nameOf(repository)} ${purpose}`;
+    // One of an installation that is no more, or with less than was granted since, is made anew.
+    const basis = JSON.stringify([installation.id, permissions]);
+    const kept = tokens.get(key);
+    if (kept?.basis === basis && Date.now() - kept.madeAt < longestUseMs) return kept.token;
     const token = makeToken(installation, repository.repo, permissions);
-    tokens.set(key, { token, madeAt: Date.now() });
+    tokens.set(key, { token, madeAt: Date.now(), basis });
     token.catch(() => tokens.delete(key));
     return token;
+  };
+  const tokenFor: OpenApp["tokenFor"] = async (repository, purpose) => {
+    const isRecalled = recall(repository) !== null;
+    try {
+      return await keepToken(repository, purpose);
+    } catch (error) {
+      forget(repository);
+      if (!isRecalled || !mayHaveChanged(error)) throw error;
+      return keepToken(repository, purpose);
+    }
   };
 
   const clientFor: OpenApp["clientFor"] = async (repository) => {
@@ -122,6 +139,12 @@ export function openApp({ appId, privateKey, slug }: GithubApp, config: ClientCo
     for (const key of tokens.keys()) if (key.startsWith(`${name} `)) tokens.delete(key);
   };
   return { slug, own, findInstallation, clientFor, tokenFor, forget };
+}
+
+/** Whether what was known of an installation may be why: it is gone, suspended, or has other rights. */
+function mayHaveChanged(error: unknown): boolean {
+  const { status } = error as { status?: number };
+  return error instanceof DeputyError || [403, 404, 422].includes(status ?? 0);
 }
 
 /** The login of an App's account. */
