@@ -1,6 +1,8 @@
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
 import { liveSnapshotWire, liveTasksWire } from "../../src/api/live.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import type { Json } from "../support/deputy.ts";
 import { readStream, startTestServer, token } from "./helpers.ts";
 
 /** The stream of all tasks: what one connection sees, and what many cost. */
@@ -173,4 +175,68 @@ test("one client has a limited number of connections", async () => {
   });
   await stream.cancel();
   await vi.waitFor(async () => expect((await call("/v1/stream")).status).toBe(200));
+});
+
+test("where nothing can be read the answer says so, and the next connection tries again", async () => {
+  const { call, logged, open, service } = await start();
+  const { readChanges } = service;
+  service.readChanges = async () => {
+    throw new DeputyError("unavailable", "The database is away.");
+  };
+  const refused = await call("/v1/stream");
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ detail: "The database is away." });
+  service.readChanges = readChanges;
+  expect((await (await open()).next())?.event).toBe("snapshot");
+  expect(logged).toEqual([]);
+});
+
+/** A device that is let in, which `revoke` forgets. */
+async function startDevice() {
+  const server = await start();
+  const { call, post } = server;
+  const { link } = (await (await post("/v1/pairing", { scope: "act" })).json()) as Json;
+  const entered = await fetch(`${server.url}/v1/session`, {
+    method: "POST",
+    body: JSON.stringify({ code: link.replace("/pair#", ""), name: "Firefox" }),
+    headers: { "content-type": "application/json", origin: server.url, "x-deputy": "1" },
+  });
+  const cookie = entered.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const { device } = (await entered.json()) as Json;
+  const revoke = async () =>
+    expect((await call(`/v1/devices/${device.id}`, { method: "DELETE" })).status).toBe(200);
+  /** What its stream says until it ends, which a browser takes for one. */
+  const readAll = async () => {
+    const response = await fetch(`${server.url}/v1/stream`, { headers: { cookie } });
+    expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+    return response.text();
+  };
+  return { ...server, revoke, readAll };
+}
+const goodBye = 'retry: 2000\n\nevent: bye\ndata: {"reason":"revoked"}\n\n';
+
+test("a device that is forgotten while its request is let in gets no stream", async () => {
+  const { logged, readAll, revoke, service } = await startDevice();
+  const { findSession } = service;
+  service.findSession = async (session) => {
+    const device = await findSession.call(service, session);
+    await revoke();
+    return device;
+  };
+  expect(await readAll()).toBe(goodBye);
+  expect(logged).toEqual([]);
+  await vi.waitFor(() => expect(service.newsListenerCount()).toBe(0));
+});
+
+test("what ends a connection before its head is written is told after it", async () => {
+  const { logged, open, readAll, revoke, service } = await startDevice();
+  const { readChanges } = service;
+  service.readChanges = async (cursor) => {
+    service.readChanges = readChanges;
+    await revoke();
+    return readChanges.call(service, cursor);
+  };
+  expect(await readAll()).toBe(goodBye);
+  expect(logged).toEqual([]);
+  expect((await (await open()).next())?.event).toBe("snapshot");
 });

@@ -8,11 +8,11 @@ import { drained, write } from "./write.ts";
  * reconnects does. So a slow reader costs no memory; one that does not read at all is dropped.
  */
 export type LiveClient = {
-  /** The head of the response has been written. */
+  /** The head of the response has been written. Where it was ended already, it says so now. */
   start(): void;
   tell(news: Told): void;
   beat(text: string): void;
-  /** Says why, and ends. */
+  /** Says why, and ends; before the start nothing is written, as a head may follow, or a problem. */
   end(farewell: string | null): void;
 };
 
@@ -37,11 +37,17 @@ export function makeLiveClient({
   response,
 }: ClientDeps): LiveClient {
   let cursor = given;
-  let state: "busy" | "live" | "over" = "busy";
+  let state: "new" | "busy" | "live" | "over" = "new";
   let hasMissed = false;
+  /** What it was ended with before its start; the first counts. */
+  let early: { farewell: string | null } | null = null;
 
   const end = (farewell: string | null) => {
     if (state === "over") return;
+    if (state === "new") {
+      early ??= { farewell };
+      return;
+    }
     state = "over";
     if (farewell !== null && response.writable) response.write(farewell);
     response.end();
@@ -73,7 +79,11 @@ export function makeLiveClient({
     if (state === "busy") state = "live";
   };
   return {
-    start: () => run(refresh),
+    start: () => {
+      if (early === null) return run(refresh);
+      state = "busy";
+      end(early.farewell);
+    },
     tell: (news) => {
       hasMissed = true;
       if (state !== "live") return;

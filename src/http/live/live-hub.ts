@@ -131,14 +131,18 @@ export function makeLiveHub(source: LiveSource, options: LiveOptions): LiveHub {
       const sayBye = () => client.end(renderBye(signal.reason));
       clients.add(client);
       response.once("close", leave);
-      signal.addEventListener("abort", sayBye, { once: true });
+      // One that aborted before tells no listener.
+      if (signal.aborted) sayBye();
+      else signal.addEventListener("abort", sayBye, { once: true });
       try {
         // It catches up from before where the reader stands, so nothing lies between the two.
         reader ??= begin();
         await reader;
       } catch (error) {
+        // The response stays whole: it is for the answer that says what failed.
         response.off("close", leave);
-        leave();
+        signal.removeEventListener("abort", sayBye);
+        clients.delete(client);
         throw error;
       }
       return client;
