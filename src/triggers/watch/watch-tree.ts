@@ -24,7 +24,7 @@ export async function watchTree(options: {
   scope: Scope;
   /** `path`: from the root. */
   onChange: (path: string) => void;
-  /** Once: it hears nothing more. */
+  /** Once: it hears nothing more, or never began to. */
   onFailure: (error: Error) => void;
 }): Promise<WatchedTree> {
   const { onChange, onFailure, root, scope } = options;
@@ -40,48 +40,63 @@ export async function watchTree(options: {
     if (isFolder === null) return false;
     return isFolder ? !scope.mayHold(path) : !scope.holds(path);
   };
+  let isOver = false;
+  const toClose: { close(): unknown }[] = [];
+  let settle = () => {};
+  const isSettled = new Promise<void>((done) => {
+    settle = done;
+  });
+  const close = async () => {
+    isOver = true;
+    settle();
+    await Promise.all(toClose.map((one) => one.close()));
+  };
+  const fail = (error: unknown) => {
+    if (isOver) return;
+    void close();
+    onFailure(error instanceof Error ? error : new Error(String(error)));
+  };
+  // The root itself: chokidar does not always tell when it goes, and what takes its place is another
+  // folder, of which nothing is heard.
+  try {
+    const { ino } = await stat(root);
+    const look = () =>
+      stat(root).then(
+        (now) => now.ino === ino || fail(new Error("another folder took its place")),
+        () => fail(new Error("its folder was taken away")),
+      );
+    const own = watchFolder(root, { persistent: false });
+    toClose.push(own);
+    own.on("error", fail).on("change", () => void look());
+  } catch (error) {
+    fail(error);
+    return { ignore: () => {}, close };
+  }
   const watcher = watch(root, {
     followSymlinks: false,
     ignoreInitial: true,
     ignorePermissionErrors: true,
     ignored: (entry, stats) => isLeftOut(entry, stats ? stats.isDirectory() : null),
   });
-  // The root itself: chokidar does not always tell when it goes, and what takes its place is another
-  // folder, of which nothing is heard.
-  const { ino } = await stat(root);
-  const own = watchFolder(root, { persistent: false });
-  const look = () =>
-    stat(root).then(
-      (now) => now.ino === ino || fail(new Error("another folder took its place")),
-      () => fail(new Error("its folder was taken away")),
-    );
-  let isOver = false;
-  const fail = (error: unknown) => {
-    if (isOver) return;
-    isOver = true;
-    own.close();
-    void watcher.close();
-    onFailure(error instanceof Error ? error : new Error(String(error)));
-  };
-  watcher.on("error", fail);
-  own.on("error", fail).on("change", () => void look());
+  toClose.push({
+    close: () => {
+      const closing = watcher.close();
+      // It forgets its listeners, and an error that is still on its way would end the process.
+      watcher.on("error", () => {});
+      return closing;
+    },
+  });
+  watcher.on("error", fail).on("ready", settle);
   watcher.on("all", (_event, entry) => {
     if (!isOver) onChange(pathOf(entry));
   });
-  await new Promise<void>((done) => {
-    watcher.once("ready", () => done());
-    watcher.once("error", () => done());
-  });
+  await isSettled;
   return {
     ignore: (folders) => {
       const added = folders.filter((folder) => !ignored.has(folder));
       ignored = new Set(folders);
       if (added.length > 0 && !isOver) watcher.unwatch(added.map((folder) => join(root, folder)));
     },
-    close: async () => {
-      isOver = true;
-      own.close();
-      await watcher.close();
-    },
+    close,
   };
 }

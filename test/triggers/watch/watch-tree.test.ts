@@ -73,6 +73,17 @@ test("a folder that is taken away is a failure, once", async () => {
   await vi.waitFor(() => expect(failures).toHaveLength(1), { timeout: 30_000, interval: 20 });
 });
 
+test("a root that is not there is a failure, and leaves nothing open", async () => {
+  await rm(root, { recursive: true });
+  const opened = () => process.getActiveResourcesInfo().filter((one) => one === "FSEventWrap");
+  const before = opened();
+  await open();
+  expect(failures).toEqual([expect.stringContaining("ENOENT")]);
+  expect(opened()).toEqual(before);
+  await tree?.close();
+  expect(failures).toHaveLength(1);
+});
+
 test.each([
   ["src", ["src/a.js", "src/x/b.js"], ["srcs/a", "lib/src/a"]],
   ["**/*.md", ["README.md", "docs/.x/a.md"], ["a.mdx"]],
