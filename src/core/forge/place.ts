@@ -38,6 +38,12 @@ export function parsePlace(place: string): Place | null {
   };
 }
 
+/** The number of the pull request that a URL of ours ends with, on any forge; null: it is of none. */
+export function numberOfPull(url: string | null): number | null {
+  const [, number] = /\/(?:pulls?|merge_requests)\/(\d{1,12})$/.exec(url ?? "") ?? [];
+  return number === undefined ? null : Number(number);
+}
+
 /** What a task is about: a place, or `repository@commit`. */
 export function subjectOf(forge: ForgeKind, place: string): string {
   return forge === "github" ? `github:${place}` : place;

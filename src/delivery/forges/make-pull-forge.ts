@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { numberOfPull } from "../../core/forge/place.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { markOf, whole, withMark } from "../github/comments.ts";
 import { findOwnWords, signPull } from "../github/keep-edits.ts";
@@ -119,10 +120,10 @@ async function isOurs(api: PullApi, { authorId, url }: FoundPull, known: string 
   return url === known || (authorId !== null && authorId === (await api.account())?.id);
 }
 
-/** `…/pulls/12` and `…/merge_requests/12`, as opening it returned it. */
+/** Of a pull request's address, as opening it returned it. */
 function numberOf(url: string): number {
-  const [, number] = /\/(?:pulls|merge_requests)\/(\d{1,12})$/.exec(url) ?? [];
-  if (number !== undefined) return Number(number);
+  const number = numberOfPull(url);
+  if (number !== null) return number;
   throw new DeputyError("unprocessable", `${url} is not the address of a pull request.`);
 }
 

@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { DeputyError } from "../../core/base/error.ts";
 import type { CheckFailure, CheckRun } from "../../core/forge/check-run.ts";
 import { whyNoRepair } from "../../core/forge/decide-repair.ts";
-import { type ForgeKind, subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
+import {
+  type ForgeKind,
+  numberOfPull,
+  subjectOf,
+  withoutForge,
+  writePlace,
+} from "../../core/forge/place.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Voice } from "../../core/task/message.ts";
 import { decisionOf, type Task } from "../../core/task/task.ts";
@@ -121,9 +127,9 @@ async function readHead(
   about: { task: Task; forge: ForgeKind; repository: string; commit: string },
 ): Promise<Head | string> {
   const { commit, forge, repository, task } = about;
-  const [, number] = /\/(?:pulls?|merge_requests)\/(\d{1,12})$/.exec(task.deliveryUrl ?? "") ?? [];
-  if (number === undefined) return `${task.id} has no pull request`;
-  const place = writePlace({ forge, repository, number: Number(number), isPull: true });
+  const number = numberOfPull(task.deliveryUrl);
+  if (number === null) return `${task.id} has no pull request`;
+  const place = writePlace({ forge, repository, number, isPull: true });
   const pull = pullPayload.shape.pull_request.parse(await own.readPull(place));
   if (pull.state !== "open") return `${withoutForge(place)} is ${pull.state ?? "not open"}`;
   if (pull.head.sha !== commit)

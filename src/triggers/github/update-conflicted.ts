@@ -1,9 +1,10 @@
 import { DeputyError } from "../../core/base/error.ts";
-import { subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
+import { numberOfPull, subjectOf, withoutForge, writePlace } from "../../core/forge/place.ts";
 import type { Task } from "../../core/task/task.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
+import { isCapped } from "../guards/admit.ts";
 import type { OpenDelivery } from "../inbox.ts";
-import { isHeldBack } from "../refusal.ts";
+import { isHeldBack, judgeRefusal } from "../refusal.ts";
 import { mergeablePayload, pushPayload } from "./github-payload.ts";
 import type { InboxDeps, OwnPullDeps } from "./inbox-deps.ts";
 import { findForOwn } from "./match-github.ts";
@@ -13,8 +14,11 @@ import { ended, retryLater, settle } from "./settle-delivery.ts";
 /**
  * A branch moved: pull requests of ours that conflict with it now are brought up to date, as `deputy
  * update` does, and worked on where that conflicts. One that merges as it is stays as it is. Looking
- * again after a crash is safe: what is at work, or merges by now, is left. Whether the delivery is
- * settled; null: it is about something else.
+ * again after a crash is safe: what is at work, or merges by now, is left.
+ *
+ * Each pull request is one of its own: what keeps one from it is said in the result, or has the push
+ * looked at again for that one alone, and the others go on. What was done is kept in the note until
+ * then. Whether the delivery is settled; null: it is about something else.
  */
 export async function updateConflicted(
   deps: InboxDeps,
@@ -28,45 +32,97 @@ export async function updateConflicted(
   const [rule] = findForOwn(deps.rules()[forge], forge, "own_base.moved", repository);
   if (branch === undefined || push.deleted === true || !rule) return null;
   if (isHeldBack(delivery)) return false;
-  const done: string[] = [];
-  let unknown = 0;
-  try {
-    for (const task of await own.listOpenPulls(repository)) {
-      const pull = await readMergeable(own, { forge, repository, task });
-      if (pull === null || pull.state !== "open" || pull.base.ref !== branch) continue;
-      if (pull.mergeable === true) continue;
-      if (pull.mergeable !== false) {
-        unknown++;
-        continue;
-      }
-      const subject = subjectOf(forge, pull.place);
-      await admitOwn(deps, { delivery, rule, task, subject });
-      done.push(await update(own, task, pull.place));
+  const done = readDone(delivery.result);
+  const waits: Wait[] = [];
+  /** Until then the forge answers nothing, whatever it is asked about. */
+  let limit: Date | null = null;
+  const meet = (about: string, error: unknown) => {
+    const { isFinal, message, result } = judgeRefusal(delivery, error);
+    const [end = ""] = result.split(":", 1);
+    if (isFinal) done.set(about, `${end} for ${about}: ${message}`);
+    else {
+      const retryAt = error instanceof DeputyError ? error.retryAt : null;
+      if (retryAt && !isCapped(error)) limit = retryAt;
+      const until = retryAt ?? new Date(Date.now() + pauseMs);
+      waits.push({ why: `${about}: ${message}`, until, isError: true });
     }
+  };
+  const bringUp = async (task: Task, place: string) => {
+    const pull = await readMergeable(own, place);
+    if (pull.state !== "open" || pull.base.ref !== branch || pull.mergeable === true) return;
+    const about = withoutForge(place);
+    if (pull.mergeable === false) {
+      await admitOwn(deps, { delivery, rule, task, subject: subjectOf(forge, place) });
+      done.set(about, await update(own, task, place));
+    } else if (Date.now() - delivery.receivedAt.getTime() < longestWaitMs) {
+      const why = `${about}: GitHub does not know yet whether it merges`;
+      waits.push({ why, until: new Date(Date.now() + pauseMs), isError: false });
+    } else done.set(about, `left ${about}: GitHub did not find out whether it merges`);
+  };
+  let tasks: Task[];
+  try {
+    tasks = await own.listOpenPulls(repository);
   } catch (error) {
     return retryLater(deps, delivery, `${forge}:${repository}`, error);
   }
-  if (unknown > 0 && Date.now() - delivery.receivedAt.getTime() < longestWaitMs) {
-    const until = new Date(Date.now() + pauseMs).toISOString();
-    const result = `waits until ${until}: of ${unknown} pull requests GitHub does not know yet whether they merge`;
-    await deps.inbox.note(delivery.deliveryId, { result, subject: null });
-    return false;
+  for (const task of tasks) {
+    if (limit) break;
+    const number = numberOfPull(task.deliveryUrl);
+    if (number === null) continue;
+    const place = writePlace({ forge, repository, number, isPull: true });
+    const about = withoutForge(place);
+    if (!done.has(about)) await bringUp(task, place).catch((error) => meet(about, error));
   }
-  const result = done.length > 0 ? done.join("; ") : "ignored: no pull request of ours conflicts";
+  if (waits.length > 0) return keepOpen(deps, delivery, { waits, done, limit });
+  const result =
+    done.size > 0 ? [...done.values()].join("; ") : "ignored: no pull request of ours conflicts";
   return settle(deps, delivery.deliveryId, ended(result, null));
 }
 
 const longestWaitMs = 10 * 60_000;
 const pauseMs = 20_000;
 
-async function readMergeable(
-  own: OwnPullDeps,
-  { forge, repository, task }: { forge: InboxDeps["forge"]; repository: string; task: Task },
-) {
-  const [, number] = /\/pulls?\/(\d{1,12})$/.exec(task.deliveryUrl ?? "") ?? [];
-  if (number === undefined) return null;
-  const place = writePlace({ forge, repository, number: Number(number), isPull: true });
-  return { ...mergeablePayload.parse(await own.readPull(place)), place };
+/** Why a pull request is looked at again. */
+type Wait = { why: string; until: Date; isError: boolean };
+
+/** By pull request; each is a line of the note, after the line with what the push waits for. */
+type Done = Map<string, string>;
+
+async function keepOpen(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+  { done, limit, waits }: { done: Done; limit: Date | null; waits: readonly Wait[] },
+): Promise<false> {
+  const { deliveryId } = delivery;
+  const until = limit ?? new Date(Math.min(...waits.map((wait) => wait.until.getTime())));
+  for (const { isError, why } of waits)
+    if (isError && !delivery.result?.includes(oneLine(why)))
+      deps.log("warn", { deliveryId }, `Delivery is tried again later: ${why}`);
+  const first = `waits until ${until.toISOString()}: ${waits.map(({ why }) => why).join("; ")}`;
+  const result = [first, ...done.values()].map(oneLine).join("\n");
+  await deps.inbox.note(deliveryId, { result, subject: null });
+  return false;
+}
+
+function readDone(note: string | null): Done {
+  const lines = (note ?? "").split("\n").slice(1);
+  return new Map(
+    lines.flatMap((line): [string, string][] => {
+      const [, about] = /^(?:updated|refused for|gave up for|left) (\S+): /.exec(line) ?? [];
+      return about === undefined ? [] : [[about, line]];
+    }),
+  );
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").slice(0, 500);
+}
+
+async function readMergeable(own: OwnPullDeps, place: string) {
+  const { data, error } = mergeablePayload.safeParse(await own.readPull(place));
+  if (data) return data;
+  const field = error.issues[0]?.path.join(".") || "the whole";
+  throw new DeputyError("unprocessable", `it is not in the form of a pull request at ${field}`);
 }
 
 /** What came of it; a refusal is said where the pull request is read, and to a person. */
