@@ -8,6 +8,7 @@ import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { GithubAccess } from "../delivery/github/access/github-access.ts";
 import type { Forge } from "../delivery/github/forge.ts";
+import { isPullOf } from "../delivery/github/github-repository.ts";
 import type { LookBack } from "../delivery/github/look-back.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
@@ -211,7 +212,12 @@ export async function startTriggers(deps: {
       makeGithubCommands({
         ...{ db, config, intake, forge, log: deps.log, appSlug: deps.github?.appSlug ?? null },
       }),
-    own: forge && makeOwnPulls({ db, intake, forge, update: deps.update }),
+    own:
+      forge &&
+      makeOwnPulls({
+        ...{ db, intake, forge, update: deps.update },
+        isHere: (task, name) => isPullOf(name, task, config.github.apiUrl),
+      }),
     log,
   };
   const others = config.forges.map((settings) =>

@@ -63,7 +63,7 @@ export function connectForge(
     readPullRequest: (target: string) =>
       orSay(kind, async () => showPull(await asked.readPullRequest(target))),
   };
-  const isHere = (repository: string, project: string) =>
+  const isHere = ({ repository }: { repository: string }, project: string) =>
     findProject(repository, url)?.toLowerCase() === project.toLowerCase();
   return {
     ...{ kind, forge: kind, look },

@@ -1,9 +1,10 @@
+import type { Task } from "../../core/task/task.ts";
 import type { EventForge } from "../../delivery/forges/event-forge.ts";
 import type { Forge } from "../../delivery/github/forge.ts";
 import { callPerson } from "../../orchestrator/commands/call-person.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { findTaskOfBranch, listOpenPulls } from "../../store/tasks/find-about.ts";
+import { listOpenPulls, listTasksOfBranch } from "../../store/tasks/find-about.ts";
 import { listRepairs, recordRepair } from "../../store/triggers/repairs.ts";
 import { keepThreads } from "../../store/triggers/review-threads.ts";
 import type { OwnPullDeps } from "../../triggers/github/inbox-deps.ts";
@@ -15,18 +16,17 @@ export function makeOwnPulls(deps: {
   /** Reviews are GitHub's alone. */
   forge: EventForge & Partial<Pick<Forge, "listReviewThreads">>;
   update: (taskId: string) => Promise<{ detail: string }>;
-  /** Whether the repository of a task is that one of this forge; left out: its name is enough. */
-  isHere?: (repository: string, name: string) => boolean;
+  /** Whether what a task delivered is in that repository of this forge: another may have a namesake. */
+  isHere: (task: Pick<Task, "repository" | "deliveryUrl">, name: string) => boolean;
 }): OwnPullDeps {
-  const { db, forge, intake, isHere = () => true, update } = deps;
+  const { db, forge, intake, isHere, update } = deps;
   return {
     listOpenPulls: async (repository) =>
-      (await listOpenPulls(db, repository)).filter((task) => isHere(task.repository, repository)),
+      (await listOpenPulls(db, repository)).filter((task) => isHere(task, repository)),
     update: async (id) => (await update(id)).detail,
-    findDelivered: async (repository, head) => {
-      const task = await findTaskOfBranch(db, repository, head);
-      return task && isHere(task.repository, repository) ? task : null;
-    },
+    findDelivered: async (repository, head) =>
+      (await listTasksOfBranch(db, repository, head)).find((task) => isHere(task, repository)) ??
+      null,
     readPull: (place) => forge.readPullRequest(place),
     listChecks: (repository, commit) => forge.listChecks(repository, commit),
     readFailure: (repository, run) => forge.readCheckFailure(repository, run),

@@ -77,6 +77,7 @@ export function parsePullRequest(
   apiUrl: string,
 ): GithubRepository & { number: number } {
   const { owner, repo } = parseGithubRepository(repositoryUrl, apiUrl);
+  // GitHub's own form alone: on one machine, other forges may have its host.
   const [, number = ""] = /\/pull\/(\d{1,12})$/.exec(url) ?? [];
   return parseGithubTarget(`${owner}/${repo}#${number}`);
 }
@@ -90,6 +91,17 @@ export function nameOfPull(repositoryUrl: string, url: string, apiUrl: string): 
     if (error instanceof DeputyError) return null;
     throw error;
   }
+}
+
+/** Whether a task's pull request is one of `owner/name` on this GitHub, and not of a namesake elsewhere. */
+export function isPullOf(
+  name: string,
+  task: { repository: string; deliveryUrl: string | null },
+  apiUrl: string,
+): boolean {
+  const of =
+    task.deliveryUrl === null ? null : nameOfPull(task.repository, task.deliveryUrl, apiUrl);
+  return of?.toLowerCase() === name.toLowerCase();
 }
 
 function hostsOf(apiUrl: string): Set<string> {

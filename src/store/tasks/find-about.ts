@@ -49,7 +49,7 @@ export async function isCommandRecorded(db: Db, taskId: string, key: string): Pr
   return row !== undefined;
 }
 
-/** Tasks whose pull requests in that repository nobody has decided on, the oldest first. */
+/** Tasks whose pull requests in a repository of that name, on any forge, nobody has decided on, the oldest first. */
 export async function listOpenPulls(db: Db, repository: string, limit = 100): Promise<Task[]> {
   const rows = await db
     .selectFrom("tasks")
@@ -68,22 +68,23 @@ export async function listOpenPulls(db: Db, repository: string, limit = 100): Pr
   return rows.map(toTask);
 }
 
-/** A forge's repository may be stored under any of its URLs. */
+/** A repository may be stored under any of its URLs; which forge it is on, these do not tell. */
 function isIn(repository: string) {
   const name = repository.toLowerCase();
   return sql<boolean>`right(regexp_replace(lower(repository), '(\\.git)?/*$', ''), ${name.length + 1}) in (${`/${name}`}, ${`:${name}`})`;
 }
 
 /**
- * The latest task that delivered a pull request from this branch of a forge's repository, which may be
- * stored under any of its URLs; where no branch is known, the one that delivered this commit.
+ * The tasks that delivered a pull request from this branch of a repository of that name, on any forge,
+ * the latest first; where no branch is known, those that delivered this commit.
  */
-export async function findTaskOfBranch(
+export async function listTasksOfBranch(
   db: Db,
   repository: string,
   { branch, commit }: { branch: string | null; commit: string },
-): Promise<Task | null> {
-  const row = await db
+  limit = 100,
+): Promise<Task[]> {
+  const rows = await db
     .selectFrom("tasks")
     .selectAll()
     .where(branch === null ? "deliveredCommit" : "branch", "=", branch ?? commit)
@@ -92,7 +93,7 @@ export async function findTaskOfBranch(
     .where(isIn(repository))
     .orderBy("createdAt", "desc")
     .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row ? toTask(row) : null;
+    .limit(limit)
+    .execute();
+  return rows.map(toTask);
 }
