@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   confirmOf,
@@ -156,4 +157,28 @@ test("a payload that is no JSON is said to be none, and nothing is sent", () => 
   expect(readPayload(" ", "")).toBe("Paste a payload.");
   expect(readPayload("{", "")).toMatch(/^This is no JSON: /);
   expect(readPayload('{"a":1}', " issues ")).toEqual({ payload: { a: 1 }, event: "issues" });
+});
+
+test("a view's stylesheet, which stays loaded, styles no class of another one", () => {
+  const sheets = readdirSync("web/src", { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".css"))
+    .map((path) => {
+      const text = readFileSync(`web/src/${path}`, "utf8").replaceAll(/\/\*.*?\*\//gs, "");
+      const selectors = [...text.matchAll(/([^{};]+)\{/g)].flatMap(([, list = ""]) =>
+        list.split(","),
+      );
+      const classes = selectors.map((one) =>
+        [...one.matchAll(/\.([a-z][\w-]*)/gi)].map(([, c]) => c),
+      );
+      // What a selector begins with is the sheet's own; below that it may change a shared part.
+      return { path, own: new Set(classes.map(([first]) => first)), all: new Set(classes.flat()) };
+    });
+  const shared = sheets.flatMap(({ path, own }) =>
+    path.startsWith("views/")
+      ? sheets
+          .filter((other) => other.path !== path)
+          .flatMap((other) => [...own].filter((c) => other.all.has(c)).map((c) => [c, other.path]))
+      : [],
+  );
+  expect(shared.filter(([c]) => c !== undefined)).toEqual([]);
 });

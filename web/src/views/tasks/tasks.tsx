@@ -113,7 +113,7 @@ export default function Tasks() {
         </p>
       ))}
       {page?.next_cursor && (
-        <p class="more">
+        <p class="more-tasks">
           <button type="button" class="button plain" onClick={more} aria-busy={loading}>
             More tasks
           </button>

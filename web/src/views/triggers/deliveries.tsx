@@ -7,7 +7,7 @@ import type { Delivery } from "./trigger-view.ts";
 export function Deliveries({ deliveries }: { deliveries: readonly Delivery[] }) {
   if (deliveries.length === 0) return <p class="soft">Nothing has come in yet.</p>;
   return (
-    <ul class="rows deliveries">
+    <ul class="deliveries">
       {deliveries.map(({ action, at, event, id, result, rule, source, task }) => (
         <li key={id} class="delivery">
           <span>

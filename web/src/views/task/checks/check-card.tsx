@@ -71,7 +71,7 @@ const sources: Record<string, string> = {
 function Run({ title, run }: { title: string; run: CheckRun }) {
   const { detail, duration_ms, status, tests } = run;
   return (
-    <dl class={`run ${status}`}>
+    <dl class={`check-run ${status}`}>
       <dt>{title}</dt>
       <dd>
         <strong>{status}</strong>, <OutsideText text={detail} />

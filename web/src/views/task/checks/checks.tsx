@@ -74,7 +74,7 @@ export default function Checks({ detail }: TabProps) {
       {verdict.findings.length > 0 && (
         <section aria-labelledby="findings">
           <h2 id="findings">Found in the change itself</h2>
-          <ul class="rows">
+          <ul class="task-rows">
             {verdict.findings.map(({ blocking, message, paths }) => (
               <li key={message}>
                 <span>

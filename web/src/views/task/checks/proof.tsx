@@ -9,7 +9,7 @@ export function Proof({ verdict: { causes, experiments, judges } }: { verdict: V
       {judges.length > 0 && (
         <section aria-labelledby="judges">
           <h2 id="judges">Changed files that judge the change</h2>
-          <ul class="rows">
+          <ul class="task-rows">
             {judges.map(({ accepted, path, status, weaker, why }) => (
               <li key={path}>
                 <span>
@@ -42,7 +42,7 @@ export function Proof({ verdict: { causes, experiments, judges } }: { verdict: V
       {causes.length > 0 && (
         <section aria-labelledby="causes">
           <h2 id="causes">What turned red checks green</h2>
-          <ul class="rows">
+          <ul class="task-rows">
             {causes.map(({ by_source, check, paths, smallest }) => (
               <li key={check}>
                 <span>
@@ -61,7 +61,7 @@ export function Proof({ verdict: { causes, experiments, judges } }: { verdict: V
       {experiments.length > 0 && (
         <section aria-labelledby="experiments">
           <h2 id="experiments">Experiments on the checks</h2>
-          <ul class="rows">
+          <ul class="task-rows">
             {experiments.map(({ check, command, duration_ms, kind, result, says }) => (
               <li key={`${kind} ${check} ${says}`}>
                 <span>

@@ -31,7 +31,7 @@ export function Snapshots({ detail: { task } }: FormProps) {
           data.snapshots.length === 0 ? (
             <Empty title="No snapshot is kept of this task." />
           ) : (
-            <ul class="rows">
+            <ul class="task-rows">
               {data.snapshots.toReversed().map((snapshot) => (
                 <li key={snapshot.number}>
                   <span>
