@@ -1,5 +1,5 @@
 import { type ComponentType, lazy, Suspense } from "preact/compat";
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, read } from "./data/api.ts";
 import { type Live, openLive } from "./data/live.ts";
 import { type Page, PageContext, type Session, usePage } from "./data/page-context.ts";
@@ -55,6 +55,8 @@ export function App() {
 function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
   const [live, setLive] = useState<Live | null>(null);
   const toasts = useMemo(() => createStore<readonly Toast[]>([]), []);
+  // Never used again: the timer of a toast that is gone must not close another one.
+  const lastToast = useRef(0);
   useEffect(() => {
     const opened = openLive();
     setLive(opened);
@@ -68,7 +70,10 @@ function SignedIn({ session, leave }: { session: Session; leave: () => void }) {
     () =>
       live && {
         ...{ session, live, leave },
-        say: (sentence, tone = "good") => say(toasts, sentence, tone),
+        say: (sentence, tone = "good") => {
+          lastToast.current += 1;
+          say(toasts, lastToast.current, sentence, tone);
+        },
       },
     [live, session, toasts, leave],
   );
@@ -117,10 +122,10 @@ function View() {
 /** A good sentence goes by itself; a refusal, which is the daemon's whole sentence, when it is closed. */
 function say(
   toasts: ReturnType<typeof createStore<readonly Toast[]>>,
+  id: number,
   sentence: string,
   tone: "good" | "bad",
 ) {
-  const id = Math.max(0, ...toasts.get().map((toast) => toast.id)) + 1;
   toasts.set([
     ...toasts.get().slice(-3),
     { id, sentence: tone === "good" ? toSentence(sentence) : sentence, tone },
