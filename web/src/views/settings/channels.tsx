@@ -1,7 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 import type { z } from "zod";
 import type { pressWire, testedPushWire } from "../../../../src/api/phone.ts";
 import { read, send } from "../../data/api.ts";
+import { usePoll } from "../../data/use-poll.ts";
 import { Button, tellError } from "../../parts/button.tsx";
 
 /** A push on each channel that is configured, and its button on the way back. */
@@ -57,23 +58,25 @@ export function Channels() {
 /** Looks for the button until it was pressed, or for some minutes. */
 function Press({ id }: { id: string }) {
   const [words, setWords] = useState("Press the button of the push: waiting for it…");
-  useEffect(() => {
-    const startedAt = Date.now();
-    let timer: ReturnType<typeof setTimeout>;
-    const look = async () => {
+  const [startedAt] = useState(() => Date.now());
+  const look = useCallback(
+    async (signal: AbortSignal) => {
       try {
-        const { pressed_at } = await read<z.infer<typeof pressWire>>(`/v1/notify/test/${id}`);
-        if (pressed_at !== null)
-          return setWords("Its button came back: answers from there arrive.");
-        if (Date.now() - startedAt > patienceMs)
-          return setWords("Its button has not come back within three minutes.");
-        timer = setTimeout(look, lookMs);
+        const path = `/v1/notify/test/${id}`;
+        const { pressed_at } = await read<z.infer<typeof pressWire>>(path, signal);
+        if (pressed_at === null && Date.now() - startedAt <= patienceMs) return true;
+        setWords(
+          pressed_at === null
+            ? "Its button has not come back within three minutes."
+            : "Its button came back: answers from there arrive.",
+        );
       } catch (error) {
         setWords(tellError(error));
       }
-    };
-    timer = setTimeout(look, lookMs);
-    return () => clearTimeout(timer);
-  }, [id]);
+      return false;
+    },
+    [id, startedAt],
+  );
+  usePoll(look, lookMs);
   return <>{words}</>;
 }

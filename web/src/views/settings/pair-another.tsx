@@ -1,8 +1,9 @@
 import { lazy, Suspense } from "preact/compat";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 import type { z } from "zod";
 import type { pairingStateWire, pairingWire } from "../../../../src/api/session.ts";
 import { read, send } from "../../data/api.ts";
+import { usePoll } from "../../data/use-poll.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { useNow } from "../../parts/time.tsx";
@@ -23,7 +24,7 @@ export function PairAnother({ paired }: { paired: () => void }) {
     return null;
   };
   return (
-    <div class="card setting pair-another">
+    <div class="card setting">
       <h3>Pair another device</h3>
       <SelectField
         label="What it may"
@@ -74,19 +75,18 @@ function useIsUsed(pairing: Pairing | null, paired: () => void): boolean {
   const [used, setUsed] = useState<string | null>(null);
   const code = pairing?.code ?? null;
   const endsAt = pairing ? Date.parse(pairing.expires_at) : 0;
-  useEffect(() => {
-    if (code === null) return;
-    let timer: ReturnType<typeof setTimeout>;
-    const look = async () => {
+  const look = useCallback(
+    async (signal: AbortSignal) => {
       // A look that fails is one that is made again.
-      const waits = await read<Waiting>("/v1/pairing").catch(() => null);
-      if (waits?.expires_at === null && Date.now() < endsAt) {
-        setUsed(code);
-        paired();
-      } else if (Date.now() < endsAt) timer = setTimeout(look, 2_000);
-    };
-    timer = setTimeout(look, 2_000);
-    return () => clearTimeout(timer);
-  }, [code, endsAt, paired]);
+      const waits = await read<Waiting>("/v1/pairing", signal).catch(() => null);
+      if (Date.now() >= endsAt) return false;
+      if (waits?.expires_at !== null) return true;
+      setUsed(code);
+      paired();
+      return false;
+    },
+    [code, endsAt, paired],
+  );
+  usePoll(code === null ? null : look, 2_000);
   return code !== null && used === code;
 }
