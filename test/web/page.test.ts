@@ -161,6 +161,66 @@ describe("a signed-in browser", () => {
     await expect.poll(() => page.getByLabel("Goal").inputValue()).toBe("Wait for an answer");
     await page.getByRole("button", { name: "Clear" }).click();
     expect(await page.getByLabel("Goal").inputValue()).toBe("");
+    // Neither does the field of an agent that was typed stay open.
+    const chosen = page.getByLabel("Agent", { exact: true });
+    await chosen.selectOption({ label: "command:… or acp:…" });
+    await page.getByPlaceholder("command:… or acp:…").fill("command:true");
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.getByPlaceholder("command:… or acp:…").waitFor({ state: "detached" });
+    expect(await chosen.inputValue()).toBe("");
+  });
+
+  test("keeps a form as a template without starting it, and takes it again", async () => {
+    await page.goto(`${deputy.url()}/new`);
+    await page.getByLabel("Goal").fill("From a template");
+    await page.getByText("Templates", { exact: true }).click();
+    await page.getByLabel("Name of a new template").fill("Usual");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.getByText("Templates", { exact: true }).click();
+    await page.getByRole("button", { name: "Usual", exact: true }).click();
+    expect(await page.getByLabel("Goal").inputValue()).toBe("From a template");
+    await page.getByRole("button", { name: "Usual", exact: true }).waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Clear" }).click();
+    const { body } = await deputy.api("GET", "/v1/tasks?q=From+a+template");
+    expect(body.tasks).toEqual([]);
+  });
+
+  test("hands in one task where its answer was lost, through a reload", async () => {
+    await page.goto(`${deputy.url()}/new`);
+    await page.getByLabel("Goal").fill("Once alone");
+    await page.getByLabel("Agent", { exact: true }).selectOption({ label: "command:… or acp:…" });
+    await page.getByPlaceholder("command:… or acp:…").fill("command:sleep 600");
+    await page.route("**/v1/tasks", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.getByRole("button", { name: "Start the task" }).click();
+    await page.getByText(/^Deputy does not answer/).waitFor();
+    await page.unroute("**/v1/tasks");
+    await page.reload();
+    await page.getByRole("button", { name: "Start the task" }).click();
+    await page.waitForURL("**/tasks/task_*");
+    const { body } = await deputy.api("GET", "/v1/tasks?q=Once+alone");
+    expect(body.tasks.length).toBe(1);
+  });
+
+  test("draws a view as it is alone, also after others were open", async () => {
+    await page.getByRole("link", { name: "Checks", exact: true }).click();
+    await page.locator(".task .skeleton").waitFor({ state: "detached" });
+    await page.keyboard.press("g");
+    await page.keyboard.press("t");
+    const readLooks = async () => {
+      await page.locator(".row .state.run").waitFor();
+      return page.evaluate(`[[".row:has(.state.run)", "display"], [".row .state.run", "padding"]].map(
+        ([selector, name]) => getComputedStyle(document.querySelector(selector))[name])`);
+    };
+    const looks = await readLooks();
+    expect(looks).toEqual(["grid", expect.any(String)]);
+    await page.reload();
+    expect(await readLooks()).toEqual(looks);
+    const { body } = await deputy.api("GET", "/v1/tasks?q=Once+alone");
+    await deputy.api("POST", `/v1/tasks/${body.tasks[0].id}/cancel`);
   });
 
   test("cancels several tasks, and says for each what became of it", async () => {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 /**
  * A field with its label, a hint, and what is wrong with it: beside it, said by a screen reader, and
@@ -125,8 +125,8 @@ export function Tick({
 }
 
 /**
- * One of some known values, or another that is typed. It stays open for typing while its text is
- * none of those.
+ * One of some known values, or another that is typed. It is open for typing while its text is none of
+ * those, or is what was just typed there: a value that comes from elsewhere is shown as a choice.
  */
 export function SelectOrText({
   value,
@@ -140,12 +140,16 @@ export function SelectOrText({
     /** Of the choice to type something else. */
     other: string;
   }) {
-  const typing = useRef(false);
+  const [typed, setTyped] = useState<string | null>(null);
   const isKnown = options.some(([option]) => option === value);
-  const isTyping = options.length === 0 || !isKnown || typing.current;
+  const isTyping = options.length === 0 || !isKnown || typed === value;
   const choose = (next: string) => {
-    typing.current = next === "\0";
-    set(typing.current ? "" : next);
+    setTyped(next === "\0" ? "" : null);
+    set(next === "\0" ? "" : next);
+  };
+  const type = (text: string) => {
+    setTyped(text);
+    set(text);
   };
   return (
     <Field {...field}>
@@ -172,7 +176,7 @@ export function SelectOrText({
               placeholder={other}
               autocapitalize="off"
               spellcheck={false}
-              onInput={({ currentTarget }) => set(currentTarget.value)}
+              onInput={({ currentTarget }) => type(currentTarget.value)}
             />
           )}
         </>

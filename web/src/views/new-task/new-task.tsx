@@ -25,7 +25,7 @@ export default function NewTask() {
   const { say } = usePage();
   const mayAct = useMayAct();
   const [fields, setFields, clear] = useDraft<Fields>("new-task", noFields);
-  const { busy, refusal, refuse, submit } = useSubmit();
+  const { busy, forget, refusal, refuse, submit } = useSubmit();
   const again = usePlace().query.get("again");
   useEffect(() => {
     if (again === null) return;
@@ -44,59 +44,65 @@ export default function NewTask() {
     );
   const set = (changes: Partial<Fields>) => setFields({ ...fields, ...changes });
   const problemOf = (field: keyof Fields) => (refusal?.field === field ? refusal.sentence : null);
+  const empty = () => {
+    clear();
+    forget();
+  };
   const hand = async () => {
     const task = await submit(fields);
     if (task === null) return;
-    clear();
+    empty();
     go(`/tasks/${task.id}`);
   };
 
   return (
-    <form
-      class="new-task"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void hand();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void hand();
-      }}
-    >
+    <div class="new-task">
       <div class="view-head">
         <h1 class="view-title">New task</h1>
         <Templates fields={fields} use={(next) => setFields(next)} />
       </div>
-      <Field
-        label="Goal"
-        hint="What is to be done, and how one sees that it is done."
-        problem={problemOf("goal")}
+      <form
+        class="new-task-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void hand();
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void hand();
+        }}
       >
-        {(own) => (
-          <textarea
-            {...own}
-            rows={5}
-            value={fields.goal}
-            onInput={({ currentTarget }) => set({ goal: currentTarget.value })}
-          />
+        <Field
+          label="Goal"
+          hint="What is to be done, and how one sees that it is done."
+          problem={problemOf("goal")}
+        >
+          {(own) => (
+            <textarea
+              {...own}
+              rows={5}
+              value={fields.goal}
+              onInput={({ currentTarget }) => set({ goal: currentTarget.value })}
+            />
+          )}
+        </Field>
+        <Place fields={fields} set={set} problemOf={problemOf} />
+        <Details fields={fields} set={set} problemOf={problemOf} />
+        {refusal !== null && refusal.field === null && (
+          <p class="problem" role="alert">
+            {refusal.sentence}
+          </p>
         )}
-      </Field>
-      <Place fields={fields} set={set} problemOf={problemOf} />
-      <Details fields={fields} set={set} problemOf={problemOf} />
-      {refusal !== null && refusal.field === null && (
-        <p class="problem" role="alert">
-          {refusal.sentence}
-        </p>
-      )}
-      <Preview fields={fields} refuse={refuse} />
-      <div class="actions new-task-end">
-        <button type="submit" class="button primary" aria-busy={busy} aria-disabled={busy}>
-          Start the task
-        </button>
-        <button type="button" class="button plain" onClick={clear}>
-          Clear
-        </button>
-      </div>
-    </form>
+        <Preview fields={fields} refuse={refuse} />
+        <div class="actions new-task-end">
+          <button type="submit" class="button primary" aria-busy={busy} aria-disabled={busy}>
+            Start the task
+          </button>
+          <button type="button" class="button plain" onClick={empty}>
+            Clear
+          </button>
+        </div>
+      </form>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { PreviewView } from "../../../../src/api/overview.ts";
-import { ApiError, send } from "../../data/api.ts";
-import { Button, tellError } from "../../parts/button.tsx";
+import { send } from "../../data/api.ts";
+import { Button } from "../../parts/button.tsx";
 import { OutsideText } from "../../parts/outside-text.tsx";
 import { type Fields, toRequest } from "./fields.ts";
 
@@ -15,9 +15,7 @@ export function Preview({
   refuse: (error: unknown) => void;
 }) {
   const [seen, setSeen] = useState<{ of: string; preview: PreviewView } | null>(null);
-  const [isThere, setThere] = useState(true);
   const request = JSON.stringify(toRequest(fields));
-  if (!isThere) return null;
   const look = async () => {
     try {
       setSeen({
@@ -26,10 +24,7 @@ export function Preview({
       });
     } catch (error) {
       setSeen(null);
-      // A daemon of an earlier version has none.
-      const isUnknown = error instanceof ApiError && /^There is no POST/.test(tellError(error));
-      if (isUnknown) setThere(false);
-      else refuse(error);
+      refuse(error);
     }
     return null;
   };

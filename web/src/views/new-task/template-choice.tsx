@@ -28,7 +28,15 @@ export function Templates({ fields, use }: { fields: Fields; use: (fields: Field
           </button>
         </div>
       ))}
-      <div class="template-save">
+      <form
+        class="template-save"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (name.trim() === "") return;
+          save(name.trim(), fields);
+          setName("");
+        }}
+      >
         <label>
           <span class="unseen">Name of a new template</span>
           <input
@@ -38,18 +46,10 @@ export function Templates({ fields, use }: { fields: Fields; use: (fields: Field
             onInput={({ currentTarget }) => setName(currentTarget.value)}
           />
         </label>
-        <button
-          type="button"
-          class="button plain"
-          disabled={name.trim() === ""}
-          onClick={() => {
-            save(name.trim(), fields);
-            setName("");
-          }}
-        >
+        <button type="submit" class="button plain" disabled={name.trim() === ""}>
           Keep
         </button>
-      </div>
+      </form>
       <p class="hint">Kept on this device alone.</p>
     </Menu>
   );

@@ -1,6 +1,7 @@
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { TaskView } from "../../../../src/api/task/task.ts";
 import { ApiError, send } from "../../data/api.ts";
+import { useDraft } from "../../data/use-draft.ts";
 import { tellError } from "../../parts/button.tsx";
 import { type Fields, fieldOf, toRequest } from "./fields.ts";
 
@@ -8,12 +9,16 @@ export type Refusal = { sentence: string; field: keyof Fields | null };
 
 /**
  * Hands a task in. The same form sent again, after an answer that never came, is the same task: it
- * carries the same key until something in it is changed.
+ * carries the same key until something in it is changed. The key is kept with what was typed, so that
+ * a reload in between changes nothing; `forget` belongs to the form's end.
  */
+type Sent = { text: string; key: string };
+const nothingSent: Sent = { text: "", key: "" };
+
 export function useSubmit() {
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [busy, setBusy] = useState(false);
-  const sent = useRef<{ text: string; key: string }>({ text: "", key: "" });
+  const [sent, setSent, forget] = useDraft<Sent>("new-task-sent", nothingSent);
   const refuse = (error: unknown) => {
     const path = error instanceof ApiError ? error.problem.field : null;
     const field = typeof path === "string" ? fieldOf(path) : null;
@@ -25,11 +30,10 @@ export function useSubmit() {
     setRefusal(null);
     const body = toRequest(fields);
     const text = JSON.stringify(body);
-    if (sent.current.text !== text) sent.current = { text, key: makeKey() };
+    const { key } = sent.text === text ? sent : { key: makeKey() };
+    setSent({ text, key });
     try {
-      return await send<TaskView>("POST", "/v1/tasks", body, {
-        "idempotency-key": sent.current.key,
-      });
+      return await send<TaskView>("POST", "/v1/tasks", body, { "idempotency-key": key });
     } catch (error) {
       refuse(error);
       return null;
@@ -37,7 +41,7 @@ export function useSubmit() {
       setBusy(false);
     }
   };
-  return { submit, busy, refusal, refuse };
+  return { submit, busy, refusal, refuse, forget };
 }
 
 /** 128 bits; `randomUUID` is not there on a page that came by plain http. */
