@@ -304,6 +304,42 @@ describe("devices", () => {
     await theirs.close();
   });
 
+  test("the look for a used code ends with the view that shows it", async () => {
+    const { close, page } = await browser.signIn({ path: "/settings" });
+    await page.getByRole("heading", { name: "Pair another device" }).waitFor();
+    let looks = 0;
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/v1/pairing", async (route) => {
+      if (route.request().method() === "GET") {
+        looks += 1;
+        await asked;
+      }
+      await route.continue().catch(() => {}); // the page has broken it off
+    });
+    await page.clock.install();
+    await page.getByRole("button", { name: "Show a code" }).click();
+    await page.getByRole("img", { name: "QR code for the device" }).waitFor();
+    await page.clock.fastForward(2_000);
+    await expect.poll(() => looks).toBe(1);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.getByRole("heading", { name: "Machines", exact: true }).waitFor();
+    answer();
+    await page.clock.fastForward(10_000);
+    await page.keyboard.press("g");
+    await page.keyboard.press("i");
+    await page.getByRole("heading", { name: "Inbox" }).waitFor();
+    await page.clock.fastForward(10_000);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.getByRole("heading", { name: "Machines", exact: true }).waitFor();
+    expect(looks).toBe(1);
+    await close();
+  });
+
   test("one that cannot get pushes is told why in one sentence, and has no switch for them", async () => {
     const { close, context, page } = await browser.signIn({ path: "/settings" });
     const card = page.locator(".push");
