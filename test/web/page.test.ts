@@ -110,8 +110,15 @@ describe("a signed-in browser", () => {
   test("puts an item off, and shows it under its own heading", async () => {
     const id = await submit({ goal: "Not now", agent: ask("When?") });
     await untilAsked(id);
-    await item(page, "Not now").getByText("Later").click();
-    await item(page, "Not now").getByRole("button", { name: "For 1 hour" }).click();
+    const later = item(page, "Not now").getByText("Later");
+    const hour = item(page, "Not now").getByRole("button", { name: "For 1 hour" });
+    await later.click();
+    await hour.waitFor();
+    await page.getByRole("banner").click({ position: { x: 300, y: 5 } });
+    await hour.waitFor({ state: "hidden" });
+    await later.click();
+    await hour.click();
+    await hour.waitFor({ state: "hidden" });
     await page.getByRole("heading", { name: /^Put off/ }).waitFor();
     await deputy.api("POST", `/v1/tasks/${id}/cancel`);
     await item(page, "Not now").waitFor({ state: "detached" });
