@@ -79,6 +79,7 @@ describe("a signed-in browser", () => {
     // The next one has the focus.
     await page.keyboard.press("o");
     await page.waitForURL(`**/tasks/${second}`);
+    await expect.poll(() => page.title()).toBe("(1) Ask second · Deputy");
     await page.keyboard.press("g");
     await page.keyboard.press("i");
     await page.getByRole("heading", { name: "Inbox" }).waitFor();
@@ -244,13 +245,30 @@ describe("a signed-in browser", () => {
     await page.getByText("Asked to stop: 2 tasks.").waitFor();
     await deputy.untilOver(other);
     await page.getByText("No task fits this filter.").waitFor();
+    // A ticked box has the focus, and the keys of the list still act.
+    await page.getByRole("button", { name: "Show all tasks" }).click();
+    await page.locator(".row input").first().check();
+    await page.keyboard.press("x");
+    expect(await page.locator(".row input").first().isChecked()).toBe(false);
+    await page.keyboard.press("j");
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("A");
   });
 
   test("finds tasks by the address alone", async () => {
     await page.goto(`${deputy.url()}/tasks?q=as+well`);
     await page.locator(".row", { hasText: "Wait as well" }).waitFor();
     expect(await page.locator(".row").count()).toBe(1);
-    expect(await page.getByLabel("Search", { exact: true }).inputValue()).toBe("as well");
+    const search = page.getByLabel("Search", { exact: true });
+    expect(await search.inputValue()).toBe("as well");
+    // What is typed at the very moment when the address changes stays, and is asked for as well.
+    await page.evaluate(`addEventListener("deputy:place", () => {
+      const search = document.querySelector("input[type=search]");
+      search.value = "as w";
+      search.dispatchEvent(new Event("input", { bubbles: true }));
+    }, { once: true })`);
+    await search.fill("as");
+    await page.waitForURL("**/tasks?q=as+w");
+    expect(await search.inputValue()).toBe("as w");
   });
 
   test("pulls the brake and lets it go, which every view says", async () => {

@@ -26,7 +26,7 @@ export function Keys() {
   useEffect(() => {
     let afterG = false;
     const press = (event: KeyboardEvent) => {
-      if (isTyping(event) || dialog.current?.open) return;
+      if (isField(event.target) || dialog.current?.open) return;
       if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
       const place = places[event.key];
       if (afterG && place) go(place[0]);
@@ -88,7 +88,7 @@ export function useKeys(bindings: readonly (Binding & { act: () => void })[]): {
   current.current = bindings;
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isField(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (document.querySelector("dialog[open]")) return;
       const binding = current.current.find(({ key }) => key === event.key);
       if (!binding) return;
@@ -104,6 +104,8 @@ export function useKeys(bindings: readonly (Binding & { act: () => void })[]): {
 const readBindings = (element: HTMLElement): Binding[] =>
   JSON.parse(element.dataset.keys ?? "[]") as Binding[];
 
-const isTyping = ({ target }: KeyboardEvent): boolean =>
+/** Whether keys are for what is typed or chosen there; a box that is ticked takes no letters. */
+export const isField = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
+  (target.isContentEditable ||
+    target.matches("textarea, select, input:not([type=checkbox], [type=radio])"));

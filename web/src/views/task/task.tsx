@@ -3,6 +3,7 @@ import { lazy, Suspense } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { go, Link } from "../../data/router.tsx";
 import { type Resource, useResource } from "../../data/use-resource.ts";
+import { useTitle } from "../../data/use-title.ts";
 import { Boundary } from "../../parts/boundary.tsx";
 import { useKeys } from "../../parts/keys.tsx";
 import { showHidden } from "../../parts/show-hidden.ts";
@@ -31,12 +32,7 @@ export default function TaskView({ id = "", tab = "story" }: { id?: string; tab?
     change.tasks.includes(detail.data?.task.id ?? asked),
   );
   const title = detail.data?.task.title;
-  useEffect(() => {
-    if (title !== undefined) document.title = `${showHidden(title)} · Deputy`;
-    return () => {
-      document.title = "Deputy";
-    };
-  }, [title]);
+  useTitle(title === undefined ? "Task" : showHidden(title));
 
   const bar = useRef<HTMLElement>(null);
   const isShown = detail.data !== null;

@@ -69,10 +69,15 @@ export function Filters({ filter }: { filter: Filter }) {
 function Search({ q }: { q: string }) {
   const [text, setText] = useState(q);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const asked = useRef(q);
   useEffect(() => {
-    setText(q); // somebody went back
-    return () => clearTimeout(timer.current);
+    // It follows an address that another one set; more may have been typed since its own.
+    if (q === asked.current) return;
+    asked.current = q;
+    clearTimeout(timer.current);
+    setText(q);
   }, [q]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <label class="search">
       <span class="unseen">Search</span>
@@ -84,7 +89,10 @@ function Search({ q }: { q: string }) {
         onInput={({ currentTarget: { value } }) => {
           setText(value);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => setQuery({ q: value }), 250);
+          timer.current = setTimeout(() => {
+            asked.current = value;
+            setQuery({ q: value });
+          }, 250);
         }}
       />
     </label>

@@ -6,6 +6,7 @@ import type {
 } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { type ChangeData, Diff, Hunk } from "react-diff-view";
+import { isField } from "../../../parts/keys.tsx";
 import { cutPatch, findKey, findKeys, lineOf, type Piece } from "./cut-patch.ts";
 import type { Draft } from "./drafts.ts";
 import { lineHeight } from "./file-rules.ts";
@@ -210,9 +211,6 @@ function stepLine(
   const next = from === null ? all[0] : all[all.indexOf(from) + by];
   return next ? readLine(next) : null;
 }
-
-const isField = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && /^(input|textarea|select)$/i.test(target.tagName);
 
 /** What stands at which line; what is about lines that are not shown stands above them all. */
 function placeThreads(
