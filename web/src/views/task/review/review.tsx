@@ -128,9 +128,7 @@ function FindingView({
         Evidence ({evidence.kind}), {holds[proof.holds] ?? proof.holds}:{" "}
         <OutsideText text={proof.detail} />
       </p>
-      <pre class="output">
-        <OutsideText text={evidence.text} />
-      </pre>
+      <Output text={evidence.text} label={`Evidence of ${id}`} />
       {proof.output && <Output text={proof.output} label={`Output of the evidence of ${id}`} />}
       {rebuttals.map(({ number, why }) => (
         <blockquote key={`${number} ${why}`} class="outside">
