@@ -56,7 +56,7 @@ function AgentCard({ agent }: { agent: Agent }) {
         </span>
         {is_default && <span class="chip">default</span>}
       </div>
-      <p class="agent-detail">
+      <p>
         <OutsideText text={detail} />
       </p>
       {limit && (

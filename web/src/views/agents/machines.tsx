@@ -29,7 +29,7 @@ export function Machines({ processes, slots }: Machines) {
 function ProcessCard({ process }: { process: Process }) {
   const { host, id, kind, pid, runs, seen_at, since, slots, version } = process;
   return (
-    <li class="card agent machine">
+    <li class="card agent">
       <div class="agent-head">
         <h3>
           {kind === "daemon" ? "Daemon" : "Worker"} on <OutsideText text={host} />

@@ -27,7 +27,7 @@ export function neighbourOf(groups: readonly Group[], id: string): string | null
 }
 
 /** States in which a task may ask for something, or no longer does. */
-const resting = ["waiting", "completed", "failed", "cancelled", "paused"];
+const resting = ["waiting", "completed", "failed", "cancelled"];
 
 /** Whether the list may be another one after this change. */
 export function mayChange(

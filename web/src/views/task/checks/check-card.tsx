@@ -21,7 +21,7 @@ export function CheckCard({
         <code>
           <OutsideText text={check.name} />
         </code>
-        <span class="check-result">{result}</span>
+        <span>{result}</span>
       </h2>
       <p>
         <OutsideText text={reason} />

@@ -52,7 +52,7 @@ export function LogView({
   const query = new URLSearchParams({ subtask, attempt: String(attempt) });
 
   return (
-    <section class="log" aria-label={`Log of attempt ${attempt}`} {...keys}>
+    <section aria-label={`Log of attempt ${attempt}`} {...keys}>
       <div class="log-bar">
         {picker}
         <label class="picker">
