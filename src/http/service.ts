@@ -4,7 +4,7 @@ import type { Device, Pairing, Scope } from "../core/attention/device.ts";
 import type { PushSubscription } from "../core/attention/push-endpoint.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { Changes, TaskCounts } from "../core/page/changes.ts";
-import type { Moved, NewComment, TaskComment } from "../core/page/comment.ts";
+import type { CommentPlace, Moved, NewComment, TaskComment } from "../core/page/comment.ts";
 import type { LogPart, LogRange } from "../core/page/log-part.ts";
 import type { AgentsView } from "../core/page/machines.ts";
 import type { KnownRepository, TaskCost, TaskPreview } from "../core/page/overview.ts";
@@ -94,6 +94,8 @@ export type TaskService = {
   ): Promise<Sent>;
   /** Comments on lines, and the tree that stands now. */
   comments(id: string): Promise<{ tree: string | null; comments: TaskComment[] }>;
+  /** Where lines of an earlier tree are in the one that stands now. */
+  placeComments(id: string, places: { tree: string; comments: CommentPlace[] }): Promise<Moved>;
   /** A batch of comments on what was shown; where that has moved nothing is sent. */
   review(
     id: string,

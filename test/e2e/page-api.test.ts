@@ -166,6 +166,13 @@ test("a batch of comments is one rework, bound to the tree that was shown", asyn
   const unknown = await review("a".repeat(40), about(1, "?"));
   expect(unknown.status).toBe(409);
   expect(unknown.body).toMatchObject({ tree, moved: [null] });
+  const place = (at: string) =>
+    deputy.api("POST", `${path}/comments/place`, {
+      tree: at,
+      comments: [{ path: "b.txt", line: 2 }],
+    });
+  expect((await place(tree)).body).toEqual({ tree, moved: [{ line: 2, end_line: 2 }] });
+  expect((await place("a".repeat(40))).body).toEqual({ tree, moved: [null] });
   expect((await list()).comments).toEqual([]);
 
   const sent = await reviewOnce(tree, about(2, "Louder"), about(3, "Why?", { end_line: 4 }));

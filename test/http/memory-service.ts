@@ -220,6 +220,14 @@ export class MemoryService implements Service {
     return { tree: "a".repeat(40), comments: [] };
   }
 
+  async placeComments(id: string, { comments }: Parameters<Service["placeComments"]>[1]) {
+    this.get(id);
+    return {
+      tree: "a".repeat(40),
+      moved: comments.map(({ endLine, line }) => ({ line, endLine })),
+    };
+  }
+
   async review(id: string, { comments, tree }: Parameters<Service["review"]>[1]) {
     this.get(id);
     if (tree !== "a".repeat(40))

@@ -70,6 +70,7 @@ const routes = [
   "POST /v1/tasks/{id}/budget",
   "POST /v1/tasks/{id}/cancel",
   "POST /v1/tasks/{id}/comment",
+  "POST /v1/tasks/{id}/comments/place",
   "POST /v1/tasks/{id}/discard",
   "POST /v1/tasks/{id}/pause",
   "POST /v1/tasks/{id}/restore",

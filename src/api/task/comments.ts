@@ -45,34 +45,48 @@ export type CommentsView = z.infer<typeof commentsWire>;
 
 const line = z.number().int().min(1).max(100_000_000);
 
+/** The `tree` that was shown. */
+const shownTree = z
+  .string()
+  .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, { error: "must be the `tree` of the change" });
+
+const place = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .regex(/^[^\n]+$/, { error: "must be one line" }),
+  side: z.enum(["old", "new"]).default("new"),
+  line,
+  end_line: line.optional(),
+});
+
+const isForwards = ({ end_line, line }: { end_line?: number | undefined; line: number }) =>
+  end_line === undefined || end_line >= line;
+const notForwards = { error: "must not end before it starts", path: ["end_line"] };
+
+export const placeBody = named(
+  "CommentPlaces",
+  z.strictObject({
+    tree: shownTree,
+    comments: z.array(place.refine(isForwards, notForwards)).min(1).max(maxComments),
+  }),
+);
+
 export const reviewBody = named(
   "NewReview",
   z.strictObject({
-    /** The `tree` that was shown. */
-    tree: z
-      .string()
-      .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, { error: "must be the `tree` of the change" }),
+    tree: shownTree,
     comments: z
       .array(
-        z
-          .strictObject({
-            path: z
-              .string()
-              .min(1)
-              .max(4_096)
-              .regex(/^[^\n]+$/, { error: "must be one line" }),
-            side: z.enum(["old", "new"]).default("new"),
-            line,
-            end_line: line.optional(),
+        place
+          .extend({
             text: z
               .string()
               .max(64_000)
               .refine((value) => value.trim() !== "", { error: "must not be empty" }),
           })
-          .refine(({ end_line, line }) => end_line === undefined || end_line >= line, {
-            error: "must not end before it starts",
-            path: ["end_line"],
-          }),
+          .refine(isForwards, notForwards),
       )
       .min(1)
       .max(maxComments),
@@ -96,15 +110,26 @@ export const reviewedWire = named(
   }),
 );
 
+/** Where each comment's lines are; null: they are not there any more. */
+const moved = z.array(z.object({ line: z.number().int(), end_line: z.number().int() }).nullable());
+
+export const placedWire = named(
+  "PlacedComments",
+  z.object({
+    /** What stands now. */
+    tree: z.string(),
+    moved,
+  }),
+);
+/** @public For the page. */
+export type PlacedView = z.infer<typeof placedWire>;
+
 export const movedWire = named(
   "MovedProblem",
   problemWire.extend({
     /** What stands now; absent where the refusal is about something else. */
     tree: z.string().optional(),
-    /** Where each comment's lines are in it; null: they are not there any more. */
-    moved: z
-      .array(z.object({ line: z.number().int(), end_line: z.number().int() }).nullable())
-      .optional(),
+    moved: moved.optional(),
   }),
   { description: "The work moved on since it was shown: nothing was sent." },
 );

@@ -1,7 +1,10 @@
 import type { Lines } from "./map-lines.ts";
 
-/** A comment of a person on lines of the change, as a page shows and sends it. */
-export type NewComment = Lines & { path: string; side: "old" | "new"; text: string };
+/** Lines of the change, on one side of it. */
+export type CommentPlace = Lines & { path: string; side: "old" | "new" };
+
+/** A comment of a person on them, as a page shows and sends it. */
+export type NewComment = CommentPlace & { text: string };
 
 export const commentStates = ["queued", "delivered", "answered", "changed"] as const;
 
@@ -20,5 +23,5 @@ export type TaskComment = NewComment & {
   outdated: boolean;
 };
 
-/** Comments were sent about another tree than the one that stands; null: those lines are not there any more. */
+/** Where lines of another tree are in the one that stands; null: they are not there any more. */
 export type Moved = { tree: string; moved: (Lines | null)[] };

@@ -1,4 +1,5 @@
-import type { Moved, NewComment, TaskComment } from "../../core/page/comment.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { CommentPlace, Moved, TaskComment } from "../../core/page/comment.ts";
 import { commentStates } from "../../core/page/comment.ts";
 import { type Lines, mapLines } from "../../core/page/map-lines.ts";
 import { followMessage, type Message } from "../../core/task/message.ts";
@@ -45,7 +46,7 @@ export async function readComments(
 export async function moveComments(
   mirror: Mirror,
   { from, to }: { from: string; to: string },
-  comments: readonly NewComment[],
+  comments: readonly CommentPlace[],
 ): Promise<Moved> {
   const moved: (Lines | null)[] = [];
   for (const comment of comments)
@@ -55,6 +56,17 @@ export async function moveComments(
         : await mapOn(mirror, [from, to], comment),
     );
   return { tree: to, moved };
+}
+
+/** Where comments that nobody has sent belong in the tree that stands now. Nothing changes. */
+export async function placeComments(
+  mirrors: Mirrors,
+  detail: TaskDetail,
+  { tree: from, comments }: { tree: string; comments: readonly CommentPlace[] },
+): Promise<Moved> {
+  const { mirror, to } = changeRange(mirrors, detail);
+  if (to === null) throw new DeputyError("conflict", `${detail.task.id} has no change with lines.`);
+  return moveComments(mirror, { from, to: await treeOf(mirror, to) }, comments);
 }
 
 const rank = ({ state }: Pick<TaskComment, "state">) => commentStates.indexOf(state);

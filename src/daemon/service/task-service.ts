@@ -45,7 +45,7 @@ import { diffCommits } from "../../worktree/read/diff.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
 import { requirePlanner } from "../intake-rules.ts";
 import { readTaskChanges, readTaskPatch } from "../page/changes.ts";
-import { readComments } from "../page/comments.ts";
+import { placeComments, readComments } from "../page/comments.ts";
 import { describeTaskCost } from "../page/cost.ts";
 import { sendReview } from "../page/send-review.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
@@ -203,6 +203,10 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     comments: async (reference) => {
       const found = await findDetail(deps, reference);
       return forPerson(onMirror, found.task, () => readComments(deps, found));
+    },
+    placeComments: async (reference, places) => {
+      const found = await findDetail(deps, reference);
+      return forPerson(onMirror, found.task, () => placeComments(mirrors, found, places));
     },
     review: async (reference, review, idempotency) => {
       const found = await findDetail(deps, reference);

@@ -1,6 +1,13 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { commentsWire, movedWire, reviewBody, reviewedWire } from "../../api/task/comments.ts";
+import {
+  commentsWire,
+  movedWire,
+  placeBody,
+  placedWire,
+  reviewBody,
+  reviewedWire,
+} from "../../api/task/comments.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { hashBody } from "../hash-body.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
@@ -27,6 +34,27 @@ export function reviewRoutes(service: Service): FastifyPluginAsyncZod {
     );
 
     app.post(
+      "/v1/tasks/:id/comments/place",
+      {
+        schema: {
+          operationId: "placeComments",
+          tags: ["tasks"],
+          summary: "Where lines of an earlier tree are now; nothing is sent",
+          params: taskParams,
+          body: placeBody,
+          response: {
+            200: json("Where they are.", placedWire),
+            ...problems(400, 401, 404, 409, 413, 415),
+          },
+        },
+      },
+      async ({ body: { comments, tree }, params }) => {
+        const places = { tree, comments: comments.map(toLines) };
+        return toWire(placedWire, await service.placeComments(params.id, places));
+      },
+    );
+
+    app.post(
       "/v1/tasks/:id/reviews",
       {
         schema: {
@@ -50,9 +78,7 @@ export function reviewRoutes(service: Service): FastifyPluginAsyncZod {
       },
       async ({ body, params, raw }, reply) => {
         const key = readIdempotencyKey(raw.headers["idempotency-key"]);
-        const comments = body.comments.map(({ end_line, line, ...comment }) => ({
-          ...{ ...comment, line, endLine: end_line ?? line },
-        }));
+        const comments = body.comments.map(toLines);
         const idempotency = key === null ? null : { key, bodyHash: hashBody(body) };
         const sent = await service.review(params.id, { tree: body.tree, comments }, idempotency);
         if (!("moved" in sent)) {
@@ -72,3 +98,8 @@ export function reviewRoutes(service: Service): FastifyPluginAsyncZod {
     );
   };
 }
+
+const toLines = <Comment extends { line: number; end_line?: number | undefined }>({
+  end_line,
+  ...comment
+}: Comment) => ({ ...comment, endLine: end_line ?? comment.line });

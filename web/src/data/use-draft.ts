@@ -26,7 +26,7 @@ export function useDraft<Value>(
   return [draft, set, clear];
 }
 
-const sessionStorageOrNull = (): Storage | null => orNull(() => sessionStorage);
+export const sessionStorageOrNull = (): Storage | null => orNull(() => sessionStorage);
 
 /** Storage that the browser may refuse, or that may hold what an older page wrote. */
 export const orNull = <Value>(read: () => Value): Value | null => {

@@ -1,6 +1,6 @@
 import { Button } from "../../../parts/button.tsx";
 import { plural } from "../../../parts/words.ts";
-import { type Draft, sendable } from "./drafts.ts";
+import { earlierDrafts, sendable } from "./drafts.ts";
 import { DraftComment, SentComment } from "./thread.tsx";
 import type { Review } from "./use-review.ts";
 import type { ReviewComment } from "./wire.ts";
@@ -8,20 +8,25 @@ import type { ReviewComment } from "./wire.ts";
 /** All comments in one place: what is not sent, what was written on an earlier tree, what was sent. */
 export function CommentList({
   tree,
+  now,
   comments,
   review,
   go,
 }: {
+  /** The tree that is shown. */
   tree: string;
+  /** The one that stands; null: not read yet. */
+  now: string | null;
   comments: readonly ReviewComment[];
   review: Review;
   go: (path: string) => void;
 }) {
-  const { drafts, sendDrafts } = review;
+  const { drafts, placeAgain, sendDrafts } = review;
   const finished = drafts.filter(({ editing }) => !editing);
   const batch = sendable(finished, tree);
   const lost = finished.filter(({ lost }) => lost);
-  const earlier = drafts.filter((draft) => draft.tree !== tree && !draft.lost);
+  const earlier = earlierDrafts(drafts, tree, now);
+  const earlierCount = [...earlier.values()].flat().length;
   if (drafts.length + comments.length === 0) return null;
   return (
     <section class="comments" aria-label="Comments">
@@ -33,14 +38,14 @@ export function CommentList({
           </Button>
         </div>
       )}
-      {earlier.length > 0 && (
+      {earlierCount > 0 && (
         <div class="actions batch">
           <span>
-            {plural(earlier.length, "comment")} {earlier.length === 1 ? "was" : "were"} written on
-            an earlier state of this change.
+            {plural(earlierCount, "comment")} {earlierCount === 1 ? "was" : "were"} written on an
+            earlier state of this change.
           </span>
-          <Button act={() => placeAgain(earlier, sendDrafts)}>
-            Find {earlier.length === 1 ? "its" : "their"} lines here
+          <Button act={() => placeAgain(earlier)}>
+            Find {earlierCount === 1 ? "its" : "their"} lines here
           </Button>
         </div>
       )}
@@ -68,7 +73,3 @@ export function CommentList({
     </section>
   );
 }
-
-/** Sent with the tree that they were written on, which has moved: the answer says where they are now. */
-const placeAgain = (earlier: readonly Draft[], sendDrafts: Review["sendDrafts"]) =>
-  sendDrafts(earlier.filter(({ tree }) => tree === earlier[0]?.tree));

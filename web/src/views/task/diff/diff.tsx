@@ -116,9 +116,14 @@ function ChangeView({
   const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [target, setTarget] = useState<string | null>(null);
   const review = useReview(task.id, changed);
+  const now = read?.tree ?? null;
+  const { dropEmpty } = review;
+  useEffect(() => {
+    if (now === tree) dropEmpty(tree);
+  }, [now, tree]);
   const mayAct = useMayAct();
   const mayComment =
-    mayAct && findPossible(detail).has("comment") && (scope === "" || read?.tree === tree);
+    mayAct && findPossible(detail).has("comment") && (scope === "" || now === tree);
 
   const files = useMemo(() => filterFiles(changes.files, filter), [changes.files, filter]);
   const groups = useMemo(() => groupsOf(files, groupSize), [files]);
@@ -184,7 +189,7 @@ function ChangeView({
           </fieldset>
         )}
       </div>
-      <CommentList tree={tree} comments={comments} review={review} go={goTo} />
+      <CommentList tree={tree} now={now} comments={comments} review={review} go={goTo} />
       <div class="diff-body">
         {changes.files.length > 1 && <FileList files={files} go={({ path }) => goTo(path)} />}
         <div class="files">

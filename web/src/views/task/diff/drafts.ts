@@ -1,3 +1,4 @@
+import { readStored, store } from "../../../data/use-draft.ts";
 import type { Moved, Side } from "./wire.ts";
 
 /**
@@ -27,7 +28,7 @@ export function openDraft(drafts: readonly Draft[], place: Place, tree: string):
     draft.editing && draft.path === place.path && draft.side === place.side && draft.tree === tree;
   const open = drafts.find(isSame);
   // A form that is open and empty moves to the new line; one with words stays.
-  const others = drafts.filter((draft) => draft !== open || draft.text.trim() !== "");
+  const others = drafts.filter((draft) => draft !== open || hasWords(draft));
   const id = Math.max(0, ...drafts.map((draft) => draft.id)) + 1;
   return [...others, { ...place, id, text: "", tree, editing: true, lost: false }];
 }
@@ -41,7 +42,28 @@ export const changeDraft = (
 export const removeDrafts = (drafts: readonly Draft[], ids: readonly number[]): Draft[] =>
   drafts.filter(({ id }) => !ids.includes(id));
 
-/** After a refusal because the tree has moved: `moved` says where each of the sent ones is now. */
+/** Without the forms that nobody wrote in and whose tree is gone: they are about nothing, and shown nowhere. */
+export const dropEmpty = (drafts: readonly Draft[], tree: string): Draft[] =>
+  drafts.filter((draft) => draft.tree === tree || hasWords(draft));
+
+/**
+ * What was written on trees that are gone, by tree: its lines can be looked for in what is shown. None
+ * where what is shown is not what stands now, as for one attempt.
+ */
+export function earlierDrafts(
+  drafts: readonly Draft[],
+  shown: string,
+  now: string | null,
+): Map<string, Draft[]> {
+  if (shown !== now) return new Map();
+  const isEarlier = (draft: Draft) => draft.tree !== now && !draft.lost && hasWords(draft);
+  const byTree = new Map<string, Draft[]>();
+  for (const draft of drafts.filter(isEarlier))
+    byTree.set(draft.tree, [...(byTree.get(draft.tree) ?? []), draft]);
+  return byTree;
+}
+
+/** Where the tree has moved: `moved` says where each of those that were asked for is now. */
 export function applyMoved(
   drafts: readonly Draft[],
   sent: readonly number[],
@@ -60,38 +82,28 @@ export function applyMoved(
 
 /** What can be sent as one review: finished, with words, on lines of this tree. */
 export const sendable = (drafts: readonly Draft[], tree: string): Draft[] =>
-  drafts.filter((draft) => draft.tree === tree && !draft.lost && draft.text.trim() !== "");
+  drafts.filter((draft) => draft.tree === tree && !draft.lost && hasWords(draft));
 
-export const toComment = ({ path, side, line, end_line, text }: Draft) => ({
-  ...{ path, side, line, end_line, text: text.trim() },
+const hasWords = ({ text }: Draft): boolean => text.trim() !== "";
+
+export const toPlace = ({ path, side, line, end_line }: Draft): Place => ({
+  ...{ path, side, line, end_line },
 });
 
-/** As much of the browser's `Storage` as is used. */
-type Store = {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
-};
+export const toComment = (draft: Draft) => ({ ...toPlace(draft), text: draft.text.trim() });
 
 const key = (taskId: string) => `deputy.drafts.${taskId}`;
 
-export function readDrafts(taskId: string, storage: Pick<Store, "getItem">): Draft[] {
-  try {
-    const kept: unknown = JSON.parse(storage.getItem(key(taskId)) ?? "[]");
-    return Array.isArray(kept) ? kept.filter(isDraft) : [];
-  } catch {
-    return []; // of another version of the page
-  }
+export function readDrafts(taskId: string, storage: Storage | null): Draft[] {
+  const kept = readStored<unknown>(storage, key(taskId));
+  return Array.isArray(kept) ? kept.filter(isDraft) : []; // else of another version of the page
 }
 
-export function keepDrafts(
+export const keepDrafts = (
   taskId: string,
   drafts: readonly Draft[],
-  storage: Pick<Store, "removeItem" | "setItem">,
-): void {
-  if (drafts.length === 0) storage.removeItem(key(taskId));
-  else storage.setItem(key(taskId), JSON.stringify(drafts));
-}
+  storage: Storage | null,
+): void => store(storage, key(taskId), drafts.length === 0 ? null : drafts);
 
 function isDraft(value: unknown): value is Draft {
   if (typeof value !== "object" || value === null) return false;
