@@ -13,10 +13,7 @@ export type LiveState = {
   /** When the daemon was last heard, by this machine's clock; null: never. */
   heardAt: number | null;
   attention: number;
-  counts: Record<string, number>;
   frozen: boolean;
-  /** Of the daemon's build; another than at the start means that this page is older. */
-  version: string | null;
 };
 
 /** `all`: anything may have changed. */
@@ -43,8 +40,7 @@ const retryMs = { first: 500, most: 10_000 };
 
 export function openLive(path = "/v1/stream"): Live {
   const state = createStore<LiveState>({
-    ...{ link: "connecting", heardAt: null, attention: 0, counts: {}, frozen: false },
-    version: null,
+    ...{ link: "connecting", heardAt: null, attention: 0, frozen: false },
   });
   const followers = new Set<(change: Change) => void>();
   let source: EventSource | null = null;
@@ -77,15 +73,15 @@ export function openLive(path = "/v1/stream"): Live {
       cursor === null ? path : `${path}?cursor=${encodeURIComponent(cursor)}`,
     );
     on<LiveSnapshot>("snapshot", (snapshot) => {
-      const { counts, attention, frozen, version } = snapshot;
+      const { attention, frozen } = snapshot;
       cursor = snapshot.cursor;
-      heard({ counts, attention, frozen, version });
+      heard({ attention, frozen });
       tell("all");
     });
-    on<LiveTasks>("tasks", ({ cursor: next, counts, attention, frozen, tasks }) => {
+    on<LiveTasks>("tasks", ({ cursor: next, attention, frozen, tasks }) => {
       cursor = next;
       const before = state.get();
-      heard({ counts, attention, frozen });
+      heard({ attention, frozen });
       tell({
         tasks: tasks.map(({ id }) => id),
         states: Object.fromEntries(tasks.map(({ id, state: now }) => [id, now])),

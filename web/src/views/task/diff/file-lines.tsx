@@ -43,10 +43,7 @@ export function FileLines({
   const drafts = review.drafts.filter(
     (draft) => draft.path === path && draft.tree === tree && !draft.lost,
   );
-  const { threads, elsewhere } = useMemo(
-    () => placeThreads(pieces, comments, drafts),
-    [pieces, comments, review.drafts],
-  );
+  const { threads, elsewhere } = placeThreads(pieces, comments, drafts);
 
   const openForm = (side: Side, from: number, to: number) => {
     setRange({ side, from, to });
