@@ -3,15 +3,17 @@ import { readSegments } from "../../web/src/views/task/log/ansi-segments.ts";
 import {
   addNewer,
   addOlder,
+  emptyWindow,
   endOf,
-  isAtEnd,
   type LogPart,
   mostBytes,
   olderRange,
   partBytes,
+  readOn,
   startAt,
   startOf,
 } from "../../web/src/views/task/log/log-window.ts";
+import { stepHit } from "../../web/src/views/task/log/step-hit.ts";
 
 /** A log in the page: its colours without its tricks, and a window on however much there is. */
 
@@ -57,7 +59,7 @@ test("the end is shown first, older parts come in front in whole lines", () => {
   const log = "first\nzweite ü\nthird\n";
   const bytes = new TextEncoder().encode(log).length;
   const end = startAt(part(bytes - 6, "third\n", bytes));
-  expect([startOf(end), endOf(end), isAtEnd(end)]).toEqual([bytes - 6, bytes, true]);
+  expect([startOf(end), endOf(end), end.hasNewest]).toEqual([bytes - 6, bytes, true]);
   // Read from inside the first line, and beyond what is shown already.
   const older = addOlder(end, [part(2, "rst\nzweite ü\nthird\n", bytes)]);
   expect(older.chunks.map(({ text }) => text)).toEqual(["zweite ü\n", "third\n"]);
@@ -76,9 +78,9 @@ test("a line that is longer than a part comes in several", () => {
 
 test("what is written meanwhile is added once", () => {
   const window = startAt(part(0, "a\n", 2));
-  const more = addNewer(window, part(2, "b\n", 4, true));
+  const more = addNewer(window, part(2, "b\n", 4, true), true);
   expect(more).toMatchObject({ total: 4, ended: true });
-  expect(addNewer(more, part(2, "b\n", 4, true)).chunks).toHaveLength(2);
+  expect(addNewer(more, part(2, "b\n", 4, true), true).chunks).toHaveLength(2);
 });
 
 test("of a log of 200 MB only a few parts are kept, on either side", () => {
@@ -90,5 +92,63 @@ test("of a log of 200 MB only a few parts are kept, on either side", () => {
     if (range) window = addOlder(window, [part(range.from, text, total, true)]);
     expect(endOf(window) - startOf(window)).toBeLessThanOrEqual(mostBytes);
   }
-  expect(isAtEnd(window)).toBe(false);
+  expect(window.hasNewest).toBe(false);
+});
+
+/** A log of whole lines, as the daemon cuts it. */
+const lineBytes = 1024;
+function growing(lines: number) {
+  const log = { lines, reads: [] as number[] };
+  const read = async (from: number, bytes: number): Promise<LogPart> => {
+    const total = log.lines * lineBytes;
+    const start = from < 0 ? Math.max(0, total + from) : from;
+    const end = Math.min(total, start + Math.max(lineBytes, bytes));
+    log.reads.push(bytes);
+    return part(start, `${"x".repeat(lineBytes - 1)}\n`.repeat((end - start) / lineBytes), total);
+  };
+  return { log, read };
+}
+
+test("nothing leaves in front of somebody who reads there, and what has left comes when they ask", async () => {
+  const { log, read } = growing(100);
+  const [reading, following] = [() => false, () => true];
+  let window = await readOn(emptyWindow, read, following);
+  const start = startOf(window);
+  for (let count = 0; count < 60; count++) {
+    log.lines += 50;
+    window = await readOn(window, read, reading);
+    expect(startOf(window)).toBe(start);
+    expect(endOf(window) - start).toBeLessThanOrEqual(mostBytes);
+  }
+  // It is full: only how long the log is by now is read.
+  expect([window.hasNewest, window.total]).toEqual([false, log.lines * lineBytes]);
+  expect(log.reads.at(-1)).toBeLessThan(lineBytes);
+  window = await readOn(window, read, following);
+  expect([window.hasNewest, endOf(window)]).toEqual([true, log.lines * lineBytes]);
+  expect(startOf(window)).toBeGreaterThan(start);
+
+  // What left at the end, for what is older, does not come back beside it.
+  while (window.hasNewest) {
+    const { from = 0 } = olderRange(window) ?? {};
+    window = addOlder(window, [await read(from, startOf(window) - from)]);
+  }
+  const end = endOf(window);
+  expect(endOf(await readOn(window, read, reading))).toBe(end);
+});
+
+test("who follows gets all that came, and of far too much the end", async () => {
+  const { log, read } = growing(10);
+  let window = await readOn(emptyWindow, read, () => true);
+  log.lines += 500;
+  window = await readOn(window, read, () => true);
+  expect([startOf(window), endOf(window)]).toEqual([0, 510 * lineBytes]);
+  log.lines += 100_000;
+  window = await readOn(window, read, () => true);
+  expect([endOf(window), window.chunks.length]).toEqual([log.lines * lineBytes, 1]);
+});
+
+test("the first step backwards goes to the last hit", () => {
+  expect([stepHit(-1, -1, 3), stepHit(-1, 1, 3), stepHit(2, 1, 3), stepHit(0, -1, 3)]).toEqual([
+    2, 0, 0, 2,
+  ]);
 });

@@ -21,9 +21,8 @@ export default function Tasks() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const place = useRef<HTMLDivElement>(null);
   const tasks = page?.tasks ?? [];
-  const shown = new Set(tasks.map(({ id }) => id));
   // What is no longer shown is not acted on.
-  const selected = tasks.filter(({ id }) => chosen.has(id) && shown.has(id));
+  const selected = tasks.filter(({ id }) => chosen.has(id));
   useEffect(() => setChosen(new Set()), [query.toString()]);
 
   const choose = (id: string, isChosen: boolean) => {

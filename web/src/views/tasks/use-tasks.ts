@@ -1,6 +1,7 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, read } from "../../data/api.ts";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { read } from "../../data/api.ts";
 import { usePage } from "../../data/page-context.ts";
+import { useLiveReading } from "../../data/use-live-reading.ts";
 import { type Filter, pageSize, readTasks, type TaskPage, withStates } from "./task-list.ts";
 
 /**
@@ -10,43 +11,29 @@ import { type Filter, pageSize, readTasks, type TaskPage, withStates } from "./t
  */
 const readAgainMs = 2_000;
 
+const always = () => true;
+
 export function useTasks(filter: Filter) {
   const { live } = usePage();
   const key = JSON.stringify(filter);
-  const [state, setState] = useState<{
-    key: string;
-    page: TaskPage | null;
-    problem: ApiError | null;
-  }>({ key, page: null, problem: null });
+  const [state, setState] = useState<{ key: string; page: TaskPage | null }>({ key, page: null });
   const [count, setCount] = useState(pageSize);
-  const [loading, setLoading] = useState(true);
-  const reading = useRef<AbortController | null>(null);
 
-  const refresh = useCallback(async () => {
-    reading.current?.abort();
-    const own = new AbortController();
-    reading.current = own;
-    setLoading(true);
-    try {
-      const page = await readTasks(
-        (path) => read<TaskPage>(path, own.signal),
-        JSON.parse(key) as Filter,
-        count,
-      );
-      if (!own.signal.aborted) setState({ key, page, problem: null });
-    } catch (error) {
-      if (own.signal.aborted) return;
-      const problem = error instanceof ApiError ? error : new ApiError(0, String(error));
-      setState((before) => ({ key, page: before.key === key ? before.page : null, problem }));
-    }
-    setLoading(false);
-  }, [key, count]);
+  const readOnce = useCallback(
+    async (signal: AbortSignal) => {
+      const wanted = JSON.parse(key) as Filter;
+      const page = await readTasks((path) => read<TaskPage>(path, signal), wanted, count);
+      signal.throwIfAborted();
+      setState({ key, page });
+    },
+    [key, count],
+  );
+  const { again, problem, wasRead } = useLiveReading(readOnce, always, readAgainMs);
 
-  useEffect(() => {
-    void refresh();
-    let waiting: ReturnType<typeof setTimeout> | undefined;
-    const unfollow = live.follow((change) => {
-      if (change !== "all")
+  useEffect(
+    () =>
+      live.follow((change) => {
+        if (change === "all") return;
         setState((before) => {
           if (before.page === null) return before;
           const tasks = withStates(before.page.tasks, change.states);
@@ -54,28 +41,21 @@ export function useTasks(filter: Filter) {
             ? before
             : { ...before, page: { ...before.page, tasks: [...tasks] } };
         });
-      waiting ??= setTimeout(() => {
-        waiting = undefined;
-        void refresh();
-      }, readAgainMs);
-    });
-    return () => {
-      unfollow();
-      clearTimeout(waiting);
-      reading.current?.abort();
-    };
-  }, [refresh, live]);
+      }),
+    [live],
+  );
 
   // Another filter begins at its first page.
   useEffect(() => setCount(pageSize), [key]);
 
+  const isOld = state.key !== key;
   return {
-    page: state.page,
+    page: isOld && problem ? null : state.page,
     /** What is shown is another filter's, until this one's came. */
-    isOld: state.key !== key,
-    problem: state.problem,
-    loading,
-    refresh,
+    isOld,
+    problem,
+    loading: !wasRead,
+    refresh: again,
     more: () => setCount((before) => before + pageSize),
   };
 }

@@ -5,7 +5,8 @@ import { formatCount, plural } from "../../../parts/words.ts";
 import { taskPath } from "../task-path.ts";
 import { readSegments } from "./ansi-segments.ts";
 import { LogText } from "./log-text.tsx";
-import { isAtEnd, type LogWindow, startOf } from "./log-window.ts";
+import { type LogWindow, startOf } from "./log-window.ts";
+import { stepHit } from "./step-hit.ts";
 import { useLog } from "./use-log.ts";
 
 /** One log: its end at first, older parts on the way up; at the end it follows what is written. */
@@ -22,10 +23,11 @@ export function LogView({
   isRunning: boolean;
   picker: preact.JSX.Element;
 }) {
-  const { window, problem, loaded, busy, readOlder, readEnd } = useLog(
-    ...([taskId, subtask, attempt, isRunning] as const),
-  );
   const [follow, setFollow] = useState(true);
+  const { window, problem, loaded, busy, readOlder, readEnd } = useLog(
+    { taskId, subtask, attempt, isRunning },
+    follow,
+  );
   const [search, setSearch] = useState("");
   const find = search.trim().toLowerCase();
   const box = useRef<HTMLElement>(null);
@@ -40,13 +42,13 @@ export function LogView({
   ]);
   const goToEnd = () => {
     setFollow(true);
-    if (!isAtEnd(window)) void readEnd();
+    if (!window.hasNewest) readEnd();
   };
   const scrolled = () => {
     const element = box.current;
     if (!element) return;
     const fromEnd = element.scrollHeight - element.scrollTop - element.clientHeight;
-    setFollow(fromEnd < 40 && isAtEnd(window));
+    setFollow(fromEnd < 40 && window.hasNewest);
     if (element.scrollTop < 200 && loaded && !busy && startOf(window) > 0) void readOlder();
   };
   const query = new URLSearchParams({ subtask, attempt: String(attempt) });
@@ -122,7 +124,7 @@ export function LogView({
           {window.chunks.map((chunk) => (
             <LogText key={chunk.from} text={chunk.text} find={find} />
           ))}
-          {!isAtEnd(window) && <p class="soft">Newer lines are not loaded any more.</p>}
+          {!window.hasNewest && <p class="soft">Newer lines are not loaded any more.</p>}
         </section>
       )}
     </section>
@@ -163,10 +165,10 @@ function countHits({ chunks }: LogWindow, find: string): number {
 }
 
 /** Goes to the next hit, from the one where it is. */
-function showHit(box: HTMLElement | null, by: number): void {
+function showHit(box: HTMLElement | null, by: 1 | -1): void {
   const hits = [...(box?.querySelectorAll<HTMLElement>(".found") ?? [])];
   const here = hits.findIndex((hit) => hit.classList.contains("here"));
-  const next = hits.at((here + by) % Math.max(1, hits.length));
+  const next = hits[stepHit(here, by, hits.length)];
   hits[here]?.classList.remove("here");
   next?.classList.add("here");
   next?.scrollIntoView({ block: "center" });

@@ -1,17 +1,16 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, read } from "../../../data/api.ts";
-import { usePage } from "../../../data/page-context.ts";
+import { useLiveReading } from "../../../data/use-live-reading.ts";
 import { taskPath } from "../task-path.ts";
 import {
-  addNewer,
   addOlder,
   emptyWindow,
-  endOf,
   type LogPart,
   type LogWindow,
   leastBytes,
   olderRange,
   partBytes,
+  readOn,
   startAt,
   startOf,
 } from "./log-window.ts";
@@ -19,88 +18,98 @@ import {
 /** While the attempt runs its log is looked at so often; the stream tells only of events. */
 const lookMs = 2_000;
 
-/** The log of one attempt: its end first, older parts when they are asked for, new ones as they come. */
-export function useLog(taskId: string, subtask: string, attempt: number, isRunning: boolean) {
-  const { live } = usePage();
+type Which = { taskId: string; subtask: string; attempt: number; isRunning: boolean };
+
+/**
+ * The log of one attempt: its end first, older parts when they are asked for, new ones as they come.
+ * The window of somebody who does not follow the end grows, and loses nothing in front.
+ */
+export function useLog({ taskId, subtask, attempt, isRunning }: Which, isFollowing: boolean) {
   const [window, setWindow] = useState<LogWindow>(emptyWindow);
-  const [problem, setProblem] = useState<ApiError | null>(null);
-  const [loaded, setLoaded] = useState(false);
   const [busy, setBusy] = useState(false);
+  const [olderProblem, setOlderProblem] = useState<ApiError | null>(null);
   const current = useRef(window);
-  const reading = useRef<Promise<void>>(Promise.resolve());
-  /** The last reading failed: what the stream says next is a reason to read again. */
-  const isLost = useRef(false);
+  const turn = useRef<Promise<unknown>>(Promise.resolve());
+  const wantsEnd = useRef(false);
+  const follows = useRef(isFollowing);
+  follows.current = isFollowing;
+  const ending = useRef(new AbortController());
+  useEffect(() => () => ending.current.abort(), []);
 
   const readPart = useCallback(
-    (from: number, bytes: number) => {
+    (signal: AbortSignal) => (from: number, bytes: number) => {
       const range = { from: String(from), bytes: String(Math.max(leastBytes, bytes)) };
       const which = { subtask, attempt: String(attempt), format: "json" };
       const query = new URLSearchParams({ ...which, ...range });
-      return read<LogPart>(taskPath(taskId, `/log?${query}`));
+      return read<LogPart>(taskPath(taskId, `/log?${query}`), signal);
     },
     [taskId, subtask, attempt],
   );
 
   /** One change after the other: each starts where the one before ended. */
   const change = useCallback((make: (now: LogWindow) => Promise<LogWindow>): Promise<void> => {
-    reading.current = reading.current.then(async () => {
-      try {
-        current.current = await make(current.current);
-        setWindow(current.current);
-        setProblem(null);
-        isLost.current = false;
-      } catch (error) {
-        isLost.current = true;
-        setProblem(error instanceof ApiError ? error : new ApiError(0, String(error)));
-      }
+    const own = turn.current.then(async () => {
+      current.current = await make(current.current);
+      setWindow(current.current);
     });
-    return reading.current;
+    turn.current = own.catch(() => null); // whoever asked for it says so
+    return own;
   }, []);
 
-  const readEnd = useCallback(
-    () => change(async () => startAt(await readPart(-partBytes, partBytes))),
+  const readOnce = useCallback(
+    (signal: AbortSignal) =>
+      change(async (now) => {
+        const part = readPart(signal);
+        const next = wantsEnd.current
+          ? startAt(await part(-partBytes, partBytes))
+          : await readOn(now, part, () => follows.current);
+        signal.throwIfAborted();
+        wantsEnd.current = false;
+        return next;
+      }),
     [change, readPart],
   );
-  const readNewer = useCallback(
-    () =>
-      change(async (now) =>
-        now.chunks.length === 0
-          ? startAt(await readPart(-partBytes, partBytes))
-          : addNewer(now, await readPart(endOf(now), partBytes)),
-      ),
-    [change, readPart],
+  const { again, problem, wasRead } = useLiveReading(readOnce, ({ tasks }) =>
+    tasks.includes(taskId),
   );
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = setInterval(again, lookMs);
+    return () => clearInterval(timer);
+  }, [isRunning, again]);
+
+  const readEnd = useCallback(() => {
+    wantsEnd.current = true;
+    again();
+  }, [again]);
   const readOlder = useCallback(async () => {
+    const { signal } = ending.current;
     setBusy(true);
-    await change(async (now) => {
-      const parts: LogPart[] = [];
-      const start = startOf(now);
-      // A part ends with a whole line, so what leads up to the start may take more than one.
-      for (let at = olderRange(now)?.from ?? start; at < start; ) {
-        const part = await readPart(at, start - at);
-        if (part.to <= at) return now; // it was removed meanwhile
-        parts.push(part);
-        at = part.to;
-      }
-      return addOlder(now, parts);
-    });
+    try {
+      await change((now) => readBefore(now, readPart(signal)));
+      setOlderProblem(null);
+    } catch (error) {
+      if (signal.aborted) return;
+      setOlderProblem(error instanceof ApiError ? error : new ApiError(0, String(error)));
+    }
     setBusy(false);
   }, [change, readPart]);
 
-  useEffect(() => {
-    void readEnd().then(() => setLoaded(true));
-  }, [readEnd]);
-  useEffect(() => {
-    if (!isRunning) return;
-    const timer = setInterval(() => void readNewer(), lookMs);
-    return () => clearInterval(timer);
-  }, [isRunning, readNewer]);
-  useEffect(
-    () =>
-      live.follow((changed) => {
-        if (isLost.current || changed === "all" || changed.tasks.includes(taskId)) void readNewer();
-      }),
-    [live, taskId, readNewer],
-  );
-  return { window, problem, loaded, busy, readOlder, readEnd };
+  return { window, problem: problem ?? olderProblem, loaded: wasRead, busy, readOlder, readEnd };
+}
+
+async function readBefore(
+  now: LogWindow,
+  readPart: (from: number, bytes: number) => Promise<LogPart>,
+): Promise<LogWindow> {
+  const parts: LogPart[] = [];
+  const start = startOf(now);
+  // A part ends with a whole line, so what leads up to the start may take more than one.
+  for (let at = olderRange(now)?.from ?? start; at < start; ) {
+    const part = await readPart(at, start - at);
+    if (part.to <= at) return now; // it was removed meanwhile
+    parts.push(part);
+    at = part.to;
+  }
+  return addOlder(now, parts);
 }

@@ -11,7 +11,7 @@ import { useEvents } from "./use-events.ts";
 /** What happened: a timeline for each subtask, and all of it in sentences. */
 export default function Story({ detail }: TabProps) {
   const { task, subtasks } = detail;
-  const { events, problem, loading, isCut } = useEvents(task.id);
+  const { events, problem, loading, isCut, refresh } = useEvents(task.id);
   const now = useNow(isOver(task) ? 3_600_000 : 5_000);
   const timeline = useMemo(() => layOutTimeline(detail, events, now), [detail, events, now]);
   const keys = useMemo(
@@ -23,7 +23,10 @@ export default function Story({ detail }: TabProps) {
       {timeline.lanes.length > 0 && <Timelines timeline={timeline} />}
       {problem && (
         <p class="problem" role="alert">
-          {problem.message}
+          {problem.message}{" "}
+          <button type="button" class="link" onClick={refresh}>
+            Try again
+          </button>
         </p>
       )}
       {isCut && <p class="hint">This story is very long: only its beginning is shown here.</p>}
