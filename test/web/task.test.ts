@@ -104,6 +104,22 @@ fi`,
   await file("greeting.txt").getByText("Hello World").waitFor();
   await page.getByText("And these?").first().waitFor();
   await file("greeting.txt").getByText("changed", { exact: false }).first().waitFor();
+  // Half written on a tree that is gone: its lines are looked for where the change that stands is shown.
+  await page.evaluate(`{
+    const key = "deputy.drafts.${id}";
+    const [draft] = JSON.parse(sessionStorage.getItem(key));
+    const earlier = { ...draft, tree: "a".repeat(40), editing: true, lost: false };
+    const empty = { ...earlier, id: earlier.id + 1, text: "" };
+    sessionStorage.setItem(key, JSON.stringify([earlier, empty]));
+  }`);
+  await page.goto(`${deputy.url()}/tasks/${id}/diff?subtask=main&attempt=2`);
+  await file("greeting.txt").getByText("Hallo World").waitFor();
+  const findLines = page.getByRole("button", { name: "Find its lines here" });
+  expect(await findLines.count()).toBe(0);
+  await open(id, "diff");
+  await findLines.click();
+  await page.getByText("1 lost its place").waitFor();
+  await page.getByText("1 comment without a place").waitFor();
   await page.getByRole("button", { name: "Discard", exact: true }).first().click();
 
   for (const tab of ["Plan", "Checks", "Review", "Cost"]) {
